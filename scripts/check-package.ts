@@ -1,0 +1,50 @@
+// Judges what `npm publish` would upload: the packed file by publint and attw, and dist/ by loading every entry both ways.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+interface Manifest {
+  readonly name: string
+  readonly exports: Readonly<Record<string, unknown>>
+}
+
+const root = resolve(import.meta.dirname, '..')
+const folder = join(root, '.cache/pack')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+const run = (file: string, args: readonly string[]): void => {
+  execFileSync(file, args, { cwd: root, stdio: 'inherit' })
+}
+
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder, { recursive: true })
+const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+  cwd: root,
+  encoding: 'utf8',
+})
+const [name] = /[\w.-]+\.tgz/.exec(packed) ?? []
+if (!name) throw new Error(`npm pack named no file: ${packed}`)
+
+run('publint', ['run', join(folder, name), '--strict'])
+// Node 10 resolution knows no `exports`; every supported Node does.
+run('attw', [join(folder, name), '--profile', 'node16', '--exclude-entrypoints', 'package.json'])
+
+for (const entry of Object.keys(manifest.exports)) {
+  if (entry !== './package.json') compareFormats(entry.replace(/^\./, manifest.name))
+}
+
+/** Both formats must load (no top-level await) and offer the same names. */
+function compareFormats(specifier: string): void {
+  const esm = namesOf(`import * as m from '${specifier}'`, 'module')
+  const cjs = namesOf(`const m = require('${specifier}')`, 'commonjs')
+  if (esm !== cjs) throw new Error(`${specifier} offers ${esm} as an ES module but ${cjs} by require()`)
+  console.log(`${specifier}: ${esm || 'no names'}`)
+}
+
+function namesOf(load: string, format: 'module' | 'commonjs'): string {
+  const print = `process.stdout.write(Object.keys(m).filter((n) => !n.startsWith('__') && n !== 'default' && n !== 'module.exports').toSorted().join(' '), () => process.exit())`
+  return execFileSync(process.execPath, [`--input-type=${format}`, '-e', `${load}\n${print}`], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, OTEL_SDK_DISABLED: 'true' },
+  })
+}
