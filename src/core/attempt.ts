@@ -1,0 +1,209 @@
+import { inspect } from 'node:util'
+import { CancelledError, InterruptedError, TimeoutError } from './errors.ts'
+import type { Clock } from './clock.ts'
+import type { RunTask } from './engine.ts'
+import type { Linked } from './linked-set.ts'
+import type { Observers } from './observers.ts'
+import { decideOutcome, type AbortCause, type Decision, type Thrown } from './outcome.ts'
+import type { Submission } from './submission.ts'
+import type {
+  Add,
+  AttemptOutcome,
+  Logger,
+  RequestFacts,
+  ResolvedSettings,
+  Services,
+  TaskContext,
+  TaskHandle,
+} from './task.ts'
+
+/** What an attempt needs of the runner it runs in. */
+export interface AttemptHost {
+  readonly clock: Clock
+  readonly observers: Observers
+  readonly graceMs: number
+  readonly deadlines: { changed(attempt: Attempt): void; delete(attempt: Attempt): void }
+  logOf(attempt: Attempt): Logger
+  openServices(attempt: Attempt): Services
+  addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
+  attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void
+  endedLate(attempt: Attempt): void
+}
+
+/**
+ * One execution of a submission, which is the `task` that handlers and middleware see. What most attempts never touch
+ * (signal, log, services, state) is made when it is read.
+ */
+export class Attempt implements TaskContext, Linked<Attempt> {
+  readonly submission: Submission
+  readonly attempt: number
+  readonly waitMs: number
+  /** By the engine's clock. */
+  readonly startedAt: number
+  /** When the attempt is overdue; after it was aborted, when it is stuck. */
+  deadline: number
+  older: Attempt | undefined
+  newer: Attempt | undefined
+  trace: unknown
+  value: unknown
+  handlerThrew: Thrown | undefined
+  decision: Decision | undefined
+  aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
+  outcome: AttemptOutcome | undefined
+  /** Set while observers wait round the attempt; otherwise its end goes straight on. */
+  onOutcome: ((outcome: AttemptOutcome) => void) | undefined
+  readonly ended: Parameters<RunTask>[1]
+  readonly #host: AttemptHost
+  #controller: AbortController | undefined
+  #log: Logger | undefined
+  #state: Record<string, unknown> | undefined
+  #services: Services | undefined
+
+  constructor(host: AttemptHost, submission: Submission, ended: Parameters<RunTask>[1]) {
+    const now = host.clock.now()
+    this.#host = host
+    this.submission = submission
+    this.ended = ended
+    this.attempt = submission.attempts + 1
+    this.startedAt = now
+    this.waitMs = Math.max(0, now - submission.readyAt)
+    this.deadline = now + submission.settings.timeoutMs
+  }
+
+  get record(): Submission {
+    return this.submission
+  }
+  get id(): string {
+    return this.submission.id
+  }
+  get name(): string {
+    return this.submission.name
+  }
+  get label(): string {
+    return this.submission.label
+  }
+  get engine(): string {
+    return this.submission.engine
+  }
+  get depth(): number {
+    return this.submission.depth
+  }
+  get late(): boolean {
+    return this.submission.late
+  }
+  get request(): RequestFacts | undefined {
+    return this.submission.request
+  }
+  get settings(): ResolvedSettings {
+    return this.submission.settings
+  }
+  get delayMs(): number {
+    return this.submission.delayMs
+  }
+  get acceptedAt(): number {
+    return this.submission.acceptedAt
+  }
+  get carrier(): Record<string, string> {
+    return this.submission.carrier
+  }
+  get input(): unknown {
+    return this.submission.input
+  }
+  get maxAttempts(): number {
+    return this.submission.settings.retry.attempts
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.aborted) this.#controller.abort(this.aborted.reason)
+    }
+    return this.#controller.signal
+  }
+
+  get log(): Logger {
+    return (this.#log ??= this.#host.logOf(this))
+  }
+
+  get services(): Services {
+    return (this.#services ??= this.#host.openServices(this))
+  }
+
+  get state(): Record<string, unknown> {
+    return (this.#state ??= {})
+  }
+
+  get add(): Add {
+    return (...args: readonly unknown[]) => this.#host.addFrom(this.submission, args)
+  }
+
+  retry(options?: { readonly afterMs?: number }): void {
+    this.decision = { kind: 'retry', afterMs: options?.afterMs }
+  }
+
+  discard(reason: string): void {
+    this.decision = { kind: 'discard', reason }
+  }
+
+  progress(fraction: number, note?: string): void {
+    this.#host.observers.event({
+      type: 'progress',
+      record: this.submission,
+      fraction,
+      ...(note !== undefined && { note }),
+    })
+  }
+
+  abort(cause: AbortCause, why: string, until: number): void {
+    if (this.outcome || this.aborted) return
+    this.aborted = { cause, reason: new ABORT_REASONS[cause](why) }
+    this.deadline = until
+    this.#host.deadlines.changed(this)
+    this.#controller?.abort(this.aborted.reason)
+  }
+
+  /** The work ring ended. */
+  end(threw: Thrown | undefined): void {
+    if (this.outcome) return this.#host.endedLate(this)
+    this.finish(decideOutcome({ ...this.facts(), threw }))
+  }
+
+  /** The deadline passed, or the grace after it. */
+  overdue(): void {
+    const { graceMs } = this.#host
+    const now = this.#host.clock.now()
+    if (this.aborted) this.letGo()
+    else this.abort('timeout', `timed out after ${this.submission.settings.timeoutMs} ms`, now + graceMs)
+  }
+
+  /** It ignored its signal. What it still does can no longer change anything, and its slot is free. */
+  letGo(): void {
+    if (this.outcome || !this.aborted) return
+    const afterMs = this.#host.clock.now() - this.startedAt
+    this.#host.observers.event({ type: 'stuck', record: this.submission, afterMs })
+    this.finish(decideOutcome({ ...this.facts(), threw: { value: this.aborted.reason } }))
+  }
+
+  finish(outcome: AttemptOutcome): void {
+    this.outcome = outcome
+    this.#host.deadlines.delete(this)
+    this.#host.observers.attempted(this, outcome, this.#host.clock.now() - this.startedAt)
+    if (this.onOutcome) this.onOutcome(outcome)
+    else this.#host.attemptEnded(this, outcome)
+  }
+
+  facts() {
+    const { attempt, settings, value, handlerThrew, decision, aborted } = this
+    return { attempt, settings, value, handlerThrew, decision, aborted }
+  }
+
+  toJSON(): object {
+    return { ...this.submission.toJSON(), attempt: this.attempt, maxAttempts: this.maxAttempts }
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON()
+  }
+}
+
+const ABORT_REASONS = { timeout: TimeoutError, cancel: CancelledError, drain: InterruptedError } as const

@@ -1,0 +1,72 @@
+import { AsyncResource } from 'node:async_hooks'
+
+/** Time as the runner sees it; tests give the in-process engine one they turn by hand. */
+export interface Clock {
+  /** Milliseconds, monotonic. */
+  now(): number
+  setTimer(fire: () => void, ms: number): Timer
+  /** Once, in a later turn of the event loop. */
+  setTurn(fire: () => void): void
+}
+export interface Timer {
+  ref(): unknown
+  unref(): unknown
+  close(): unknown
+}
+
+/** The longest delay a Node timer takes; a longer one fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+// A timer keeps the async context it was made in. One made inside a request would hold that request's `ctx` until it fires
+// and then run strangers' tasks in it, so every timer and turn is made in the context this module was loaded in.
+const neutral = new AsyncResource('AfterglowClock')
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer: (fire, ms) => neutral.runInAsyncScope(setTimeout, undefined, fire, ms),
+  setTurn: (fire) => void neutral.runInAsyncScope(setImmediate, undefined, fire),
+}
+
+/** Runs a function outside every request's and task's async context. */
+export const runNeutral = <R>(run: () => R): R => neutral.runInAsyncScope(run)
+
+/**
+ * One timer for any number of deadlines. `check` does what is due and says when it is needed next (`Infinity`: not at all).
+ * Removing a deadline costs nothing: the alarm then rings once for nobody.
+ */
+export class Alarm {
+  readonly #clock: Clock
+  readonly #check: (now: number) => number
+  #timer: Timer | undefined
+  #due = Infinity
+  #held = true
+
+  constructor(clock: Clock, check: (now: number) => number) {
+    this.#clock = clock
+    this.#check = check
+  }
+
+  /** Rings at `due` or earlier. */
+  at(due: number): void {
+    if (due >= this.#due) return
+    this.#due = due
+    this.#timer?.close()
+    const ms = Math.min(Math.max(due - this.#clock.now(), 0), LONGEST_TIMER_MS)
+    this.#timer = this.#clock.setTimer(() => this.#ring(), ms)
+    if (!this.#held) this.#timer.unref()
+  }
+
+  /** Whether the pending ring keeps the process alive. */
+  hold(held: boolean): void {
+    if (held === this.#held) return
+    this.#held = held
+    if (held) this.#timer?.ref()
+    else this.#timer?.unref()
+  }
+
+  #ring(): void {
+    this.#timer = undefined
+    this.#due = Infinity
+    this.at(this.#check(this.#clock.now()))
+  }
+}

@@ -1,0 +1,163 @@
+import { types } from 'node:util'
+
+export type ErrorCode =
+  | 'ERR_AFTERGLOW_OVERLOADED'
+  | 'ERR_AFTERGLOW_CLOSED'
+  | 'ERR_AFTERGLOW_INVALID_INPUT'
+  | 'ERR_AFTERGLOW_INVALID_OPTION'
+  | 'ERR_AFTERGLOW_NOT_A_TASK'
+  | 'ERR_AFTERGLOW_NAME_TAKEN'
+  | 'ERR_AFTERGLOW_UNKNOWN_ENGINE'
+  | 'ERR_AFTERGLOW_TOO_DEEP'
+  | 'ERR_AFTERGLOW_ALREADY_STARTED'
+  | 'ERR_AFTERGLOW_NO_REQUEST'
+  | 'ERR_AFTERGLOW_NEXT'
+  | 'ERR_AFTERGLOW_WAITS_FOR_ITSELF'
+  | 'ERR_AFTERGLOW_NON_ERROR_THROWN'
+  | 'ERR_AFTERGLOW_TIMEOUT'
+  | 'ERR_AFTERGLOW_CANCELLED'
+  | 'ERR_AFTERGLOW_INTERRUPTED'
+  | 'ERR_AFTERGLOW_ENGINE'
+  | 'ERR_AFTERGLOW_SERVICES'
+
+/** Base of every error this library makes. `name` and `code` are stable; the message says what, where and what to do. */
+export abstract class AfterglowError extends Error {
+  abstract override readonly name: string
+  abstract readonly code: ErrorCode
+}
+
+/** `add()` found the runner full. Koa answers it with 503 and `Retry-After`, since it is thrown before the response. */
+export class TasksOverloadedError extends AfterglowError {
+  override readonly name = 'TasksOverloadedError' as const
+  readonly code = 'ERR_AFTERGLOW_OVERLOADED' as const
+  readonly status = 503
+  readonly expose = true
+  readonly headers = { 'Retry-After': '1' }
+}
+
+/** `add()` after `close()`, with no request being served and no running task behind it. */
+export class TasksClosedError extends AfterglowError {
+  override readonly name = 'TasksClosedError' as const
+  readonly code = 'ERR_AFTERGLOW_CLOSED' as const
+  readonly status = 503
+  readonly expose = true
+}
+
+export interface InputIssue {
+  readonly message: string
+  readonly path: string
+}
+
+/** The input of a task does not fit its schema, or is not what its engine can keep. Thrown by `add()` to its caller. */
+export class InvalidInputError extends AfterglowError {
+  override readonly name = 'InvalidInputError' as const
+  readonly code = 'ERR_AFTERGLOW_INVALID_INPUT' as const
+  readonly issues: readonly InputIssue[]
+
+  constructor(message: string, options: ErrorOptions & { readonly issues: readonly InputIssue[] }) {
+    super(message, options)
+    this.issues = options.issues
+  }
+}
+
+/** An option has a value it cannot have. */
+export class InvalidOptionError extends AfterglowError {
+  override readonly name = 'InvalidOptionError' as const
+  readonly code = 'ERR_AFTERGLOW_INVALID_OPTION' as const
+}
+
+/** What `add()` was given is no task: a promise that already runs, an anonymous function, a name without a function. */
+export class NotATaskError extends AfterglowError {
+  override readonly name = 'NotATaskError' as const
+  readonly code = 'ERR_AFTERGLOW_NOT_A_TASK' as const
+}
+
+/** Two different definitions under one name would share counters and alerts. */
+export class TaskNameTakenError extends AfterglowError {
+  override readonly name = 'TaskNameTakenError' as const
+  readonly code = 'ERR_AFTERGLOW_NAME_TAKEN' as const
+}
+
+/** A task asks for an engine that `createTasks({ engines })` does not have. */
+export class UnknownEngineError extends AfterglowError {
+  override readonly name = 'UnknownEngineError' as const
+  readonly code = 'ERR_AFTERGLOW_UNKNOWN_ENGINE' as const
+}
+
+/** Tasks that add tasks went deeper than `limits.maxDepth`. */
+export class TasksTooDeepError extends AfterglowError {
+  override readonly name = 'TasksTooDeepError' as const
+  readonly code = 'ERR_AFTERGLOW_TOO_DEEP' as const
+}
+
+/** `use`, `observe` or another act of composition came after the first task or request. */
+export class AlreadyStartedError extends AfterglowError {
+  override readonly name = 'AlreadyStartedError' as const
+  readonly code = 'ERR_AFTERGLOW_ALREADY_STARTED' as const
+}
+
+/** Work middleware called `next()` twice, or returned before what it called `next()` for had ended. */
+export class NextError extends AfterglowError {
+  override readonly name = 'NextError' as const
+  readonly code = 'ERR_AFTERGLOW_NEXT' as const
+}
+
+/** A handler awaits the end of a task that starts only once that handler's own response settled. */
+export class WaitsForItselfError extends AfterglowError {
+  override readonly name = 'WaitsForItselfError' as const
+  readonly code = 'ERR_AFTERGLOW_WAITS_FOR_ITSELF' as const
+}
+
+/** Something that is not an Error was thrown; it is `cause`, untouched. */
+export class NonErrorThrownError extends AfterglowError {
+  override readonly name = 'NonErrorThrownError' as const
+  readonly code = 'ERR_AFTERGLOW_NON_ERROR_THROWN' as const
+}
+
+/** `task.signal.reason` once `timeoutMs` passed. Named as the platform names it. */
+export class TimeoutError extends AfterglowError {
+  override readonly name = 'TimeoutError' as const
+  readonly code = 'ERR_AFTERGLOW_TIMEOUT' as const
+}
+
+/** `task.signal.reason` once the task was cancelled. */
+export class CancelledError extends AfterglowError {
+  override readonly name = 'CancelledError' as const
+  readonly code = 'ERR_AFTERGLOW_CANCELLED' as const
+}
+
+/** `task.signal.reason` once the drain deadline came. */
+export class InterruptedError extends AfterglowError {
+  override readonly name = 'InterruptedError' as const
+  readonly code = 'ERR_AFTERGLOW_INTERRUPTED' as const
+}
+
+/** The engine failed at its own work: storing, starting or acknowledging. Never charged to a task. */
+export class EngineError extends AfterglowError {
+  override readonly name = 'EngineError' as const
+  readonly code = 'ERR_AFTERGLOW_ENGINE' as const
+}
+
+/** `task.services` was read and `createTasks({ services })` has none. */
+export class ServicesError extends AfterglowError {
+  override readonly name = 'ServicesError' as const
+  readonly code = 'ERR_AFTERGLOW_SERVICES' as const
+}
+
+const nativeIsError = (Error as { isError?: (value: unknown) => boolean }).isError
+
+/** True for errors of any realm (Jest and VM contexts have an `Error` of their own, so `instanceof` lies there). */
+export const isError = (value: unknown): value is Error =>
+  nativeIsError
+    ? nativeIsError(value)
+    : types.isNativeError(value) || Object.prototype.toString.call(value) === '[object DOMException]'
+
+/** What was thrown, as an Error: itself, or a wrapper with it as `cause`. The thrown value is never changed. */
+export const toError = (thrown: unknown): Error =>
+  isError(thrown)
+    ? thrown
+    : new NonErrorThrownError(`a ${kindOf(thrown)} was thrown where an Error belongs; it is the cause`, {
+        cause: thrown,
+      })
+
+const kindOf = (value: unknown): string => (value === null ? 'null' : typeof value)

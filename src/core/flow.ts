@@ -1,0 +1,144 @@
+import type { Attempt, AttemptHost } from './attempt.ts'
+import type { Clock } from './clock.ts'
+import { Deadlines } from './deadlines.ts'
+import { skippedAfter, waitFor } from './dependencies.ts'
+import type { Engine, Envelope } from './engine.ts'
+import { EngineError, ServicesError } from './errors.ts'
+import { InFlight } from './in-flight.ts'
+import { Observers } from './observers.ts'
+import { skippedBy } from './outcome.ts'
+import type { RunHost } from './run-task.ts'
+import { Submission } from './submission.ts'
+import type { AttemptOutcome, Logger, Outcome, Services, TaskContext, TaskHandle } from './task.ts'
+
+export interface FlowParts {
+  readonly engines: ReadonlyMap<string, Engine>
+  readonly clock: Clock
+  readonly graceMs: number
+  logOf(task: TaskContext): Logger
+  readonly openServices: ((task: TaskContext) => Services) | undefined
+  addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
+}
+
+/**
+ * The way of a submission from acceptance to its outcome: held or blocked, given to its engine, run, settled. Whatever is
+ * alive is in `live`, and `settle` is the only way out of it.
+ */
+export class Flow implements RunHost, AttemptHost {
+  readonly clock: Clock
+  readonly graceMs: number
+  readonly live = new InFlight()
+  readonly deadlines: Deadlines
+  /** Those composed until the start; nobody before. */
+  observers = new Observers([])
+  readonly #parts: FlowParts
+
+  constructor(parts: FlowParts) {
+    this.#parts = parts
+    this.clock = parts.clock
+    this.graceMs = parts.graceMs
+    this.deadlines = new Deadlines(parts.clock)
+  }
+
+  /** An accepted submission sets out. */
+  enter(submission: Submission, dependencies: readonly Submission[]): void {
+    const skipped = skippedAfter(submission.options, dependencies)
+    if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
+    waitFor(submission, dependencies)
+    if (submission.holder?.holds(submission)) submission.state = 'held'
+    else if (submission.waitsFor > 0) submission.state = 'blocked'
+    else this.#enqueue([submission])
+  }
+
+  /** The response they were held for has settled, or was released. */
+  letRun(submissions: readonly Submission[]): void {
+    const ready: Submission[] = []
+    for (const submission of submissions) {
+      if (submission.outcome) continue
+      const { request } = submission
+      const reason = request && skippedBy(submission.settings, request.response, request.statusCode)
+      if (reason) this.settle(submission, { outcome: 'skipped', reason, attempts: 0 })
+      else if (submission.waitsFor > 0) submission.state = 'blocked'
+      else ready.push(submission)
+    }
+    this.#enqueue(ready)
+  }
+
+  #enqueue(batch: readonly Submission[]): void {
+    const now = this.clock.now()
+    for (const submission of batch) {
+      submission.readyAt = Math.max(now, submission.notBefore)
+      submission.state = submission.notBefore > now ? 'delayed' : 'queued'
+    }
+    const { engines } = this.#parts
+    for (const [name, engine] of engines) {
+      const own = engines.size === 1 ? batch : batch.filter((one) => one.settings.engine === name)
+      if (own.length > 0) void engine.enqueue(own)
+    }
+  }
+
+  submissionOf(envelope: Envelope): Submission {
+    if (envelope instanceof Submission) return envelope
+    throw new EngineError(`the engine gave back an envelope that core did not give it (${envelope.record.id})`)
+  }
+
+  logOf(attempt: Attempt): Logger {
+    return this.#parts.logOf(attempt)
+  }
+
+  openServices(attempt: Attempt): Services {
+    if (this.#parts.openServices) return this.#parts.openServices(attempt)
+    throw new ServicesError(`task '${attempt.name}' reads task.services; give createTasks a container: { services }`)
+  }
+
+  addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {
+    return this.#parts.addFrom(parent, args)
+  }
+
+  /** After the observers saw how the attempt ended; outside every `try` round user code. */
+  attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void {
+    const { submission } = attempt
+    submission.current = undefined
+    submission.attempts = outcome.attempts
+    if (outcome.outcome === 'retried') {
+      submission.task.counts.retries++
+      submission.state = 'backoff'
+      submission.readyAt = this.clock.now() + outcome.afterMs
+    } else this.settle(submission, outcome, true)
+    attempt.ended(submission, outcome)
+  }
+
+  endedLate(attempt: Attempt): void {
+    const afterMs = this.clock.now() - attempt.startedAt
+    this.observers.event({ type: 'late_completion', record: attempt.submission, afterMs })
+  }
+
+  /** The one way out: counts the outcome, tells the observers, frees dependents, resolves `settled`. Once per submission. */
+  settle(submission: Submission, outcome: Outcome, byAttempt = false): void {
+    if (submission.outcome) return
+    const { dependents } = submission
+    this.live.delete(submission)
+    submission.task.counts.outcomes[outcome.outcome]++
+    if (outcome.outcome === 'completed' && outcome.handled) submission.task.counts.handledErrors++
+    this.observers.settled(submission, outcome, byAttempt)
+    submission.end(outcome)
+    if (dependents) for (const dependent of dependents) this.#dependencyEnded(dependent, submission)
+    this.live.tellIdle()
+  }
+
+  #dependencyEnded(dependent: Submission, dependency: Submission): void {
+    if (dependent.outcome) return
+    dependent.waitsFor--
+    const reason = skippedAfter(dependent.options, [dependency])
+    if (reason) this.settle(dependent, { outcome: 'skipped', reason, attempts: 0 })
+    else if (dependent.waitsFor === 0 && dependent.state === 'blocked') this.#enqueue([dependent])
+  }
+
+  /** Takes it back if it waits; aborts its signal if it runs, and leaves the outcome to what it does then. */
+  cancel(submission: Submission, why: string): void {
+    if (submission.outcome) return
+    if (submission.current) return submission.current.abort('cancel', why, this.clock.now() + this.graceMs)
+    void this.#parts.engines.get(submission.settings.engine)?.cancel(submission.id, why)
+    this.settle(submission, { outcome: 'cancelled', reason: why, attempts: submission.attempts })
+  }
+}

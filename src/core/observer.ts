@@ -1,0 +1,37 @@
+import type { AttemptOutcome, Outcome, RequestFacts, TaskContext, TaskRecord } from './task.ts'
+
+export type SubmissionResult = 'accepted' | 'rejected' | 'duplicate' | 'fetched'
+
+/** What a request's gate tells observers, once, while the request's own span still records. */
+export interface GateFacts {
+  readonly request: RequestFacts
+  /** How many tasks the request added, and the first twenty of them. */
+  readonly submitted: number
+  readonly records: readonly TaskRecord[]
+  readonly rejected: number
+}
+
+/**
+ * Sees everything, changes nothing: a throw here is reported as the observer's and charged to no task.
+ * `settled` fires exactly once per accepted submission, run or not.
+ */
+export interface TaskObserver {
+  readonly name: string
+  submitted?(record: TaskRecord, result: SubmissionResult, error?: Error): void
+  gate?(facts: GateFacts): void
+  /** Round one attempt. Call `next` before the first `await`; the outcome it gives is final. */
+  attempt?(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome>
+  /** One attempt ended; runs inside the attempt's own context, before `attempt` gets the outcome. */
+  attempted?(task: TaskContext, outcome: AttemptOutcome, runMs: number): void
+  /** `byAttempt` is false when it ended without an attempt: before the first, or waiting for the next. */
+  settled?(record: TaskRecord, outcome: Outcome, byAttempt: boolean): void
+  event?(event: RunnerEvent): void
+}
+
+export type RunnerEvent =
+  | { readonly type: 'stuck' | 'late_completion'; readonly record: TaskRecord; readonly afterMs: number }
+  | { readonly type: 'held_too_long'; readonly request: RequestFacts; readonly heldMs: number; readonly tasks: number }
+  | { readonly type: 'waits_for_itself'; readonly record: TaskRecord; readonly error: Error }
+  | { readonly type: 'progress'; readonly record: TaskRecord; readonly fraction: number; readonly note?: string }
+  | { readonly type: 'failure_of_our_own'; readonly where: string; readonly error: Error; readonly record?: TaskRecord }
+  | { readonly type: 'drain'; readonly stage: 'waiting' | 'aborting' | 'closed'; readonly inFlight: number }

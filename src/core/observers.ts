@@ -1,0 +1,108 @@
+import { toError } from './errors.ts'
+import type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './observer.ts'
+import type { AttemptOutcome, Outcome, TaskContext, TaskRecord } from './task.ts'
+
+type With<K extends keyof TaskObserver> = TaskObserver & Required<Pick<TaskObserver, K>>
+type Guarded = (attempt: TaskContext) => Promise<AttemptOutcome>
+
+/** Tells every observer, each guarded by itself: what one throws is reported as its own and keeps nobody from the rest. */
+export class Observers {
+  readonly #submitted: readonly With<'submitted'>[]
+  readonly #gate: readonly With<'gate'>[]
+  readonly #attempt: readonly With<'attempt'>[]
+  readonly #attempted: readonly With<'attempted'>[]
+  readonly #settled: readonly With<'settled'>[]
+  readonly #event: readonly With<'event'>[]
+
+  constructor(observers: readonly TaskObserver[]) {
+    const having = <K extends keyof TaskObserver>(hook: K) =>
+      observers.filter((one): one is With<K> => typeof one[hook] === 'function')
+    this.#submitted = having('submitted')
+    this.#gate = having('gate')
+    this.#attempt = having('attempt')
+    this.#attempted = having('attempted')
+    this.#settled = having('settled')
+    this.#event = having('event')
+  }
+
+  get roundAttempts(): boolean {
+    return this.#attempt.length > 0
+  }
+
+  submitted(record: TaskRecord, result: SubmissionResult, error?: Error): void {
+    for (const one of this.#submitted)
+      try {
+        one.submitted(record, result, error)
+      } catch (thrown) {
+        this.#failed(one, 'submitted', thrown)
+      }
+  }
+
+  gate(facts: GateFacts): void {
+    for (const one of this.#gate)
+      try {
+        one.gate(facts)
+      } catch (thrown) {
+        this.#failed(one, 'gate', thrown)
+      }
+  }
+
+  attempted(task: TaskContext, outcome: AttemptOutcome, runMs: number): void {
+    for (const one of this.#attempted)
+      try {
+        one.attempted(task, outcome, runMs)
+      } catch (thrown) {
+        this.#failed(one, 'attempted', thrown)
+      }
+  }
+
+  settled(record: TaskRecord, outcome: Outcome, byAttempt: boolean): void {
+    for (const one of this.#settled)
+      try {
+        one.settled(record, outcome, byAttempt)
+      } catch (thrown) {
+        this.#failed(one, 'settled', thrown)
+      }
+  }
+
+  event(event: RunnerEvent): void {
+    for (const one of this.#event)
+      try {
+        one.event(event)
+      } catch (thrown) {
+        // Not an event again: the observer that fails at events would be asked once more.
+        process.emitWarning(toError(thrown))
+      }
+  }
+
+  /** Something of this library's or of an observer's failed; it belongs to no task. */
+  failure(where: string, thrown: unknown, record?: TaskRecord): void {
+    const error = toError(thrown)
+    if (this.#event.length === 0) process.emitWarning(error)
+    this.event({ type: 'failure_of_our_own', where, error, ...(record && { record }) })
+  }
+
+  /** `settle` inside every observer's `attempt`. Observers see its outcome and cannot hold back, repeat or change it. */
+  round(settle: Guarded): Guarded {
+    return this.#attempt.reduceRight<Guarded>((inner, observer) => this.#guard(observer, inner), settle)
+  }
+
+  #guard(observer: With<'attempt'>, inner: Guarded): Guarded {
+    return (task) => {
+      let outcome: Promise<AttemptOutcome> | undefined
+      const next = () => (outcome ??= inner(task))
+      try {
+        const seen = observer.attempt(task, next)
+        // An async observer gives a promise of its own; the attempt does not wait for it, but its failure must not float.
+        if (seen !== outcome) seen.then(undefined, (thrown: unknown) => this.#failed(observer, 'attempt', thrown))
+      } catch (thrown) {
+        this.#failed(observer, 'attempt', thrown)
+      }
+      return next()
+    }
+  }
+
+  #failed(observer: TaskObserver, hook: string, thrown: unknown): void {
+    this.failure(`observer '${observer.name}' ${hook}`, thrown)
+  }
+}

@@ -1,0 +1,171 @@
+import { InvalidOptionError } from './errors.ts'
+import type { AddOptions, ResolvedSettings, RetryPolicy, TaskSettings } from './task.ts'
+
+export interface Limits {
+  /** Tasks running at the same time in this process. @default 100 */
+  readonly concurrency?: number
+  /** Accepted tasks that have not ended; an `add` beyond it is overload. @default 10000 */
+  readonly maxPending?: number
+  /** Tasks one request may add. @default 1000 */
+  readonly maxPerRequest?: number
+  /** How deep tasks may add tasks. @default 10 */
+  readonly maxDepth?: number
+  /** How long a response that does not settle (SSE, a slow reader) holds its tasks back; milliseconds. @default 60000 */
+  readonly maxHoldMs?: number
+  /** How long an aborted task may ignore its signal before it counts as stuck and loses its slot; milliseconds. @default 5000 */
+  readonly graceMs?: number
+}
+
+export const DEFAULT_LIMITS: Required<Limits> = {
+  concurrency: 100,
+  maxPending: 10_000,
+  maxPerRequest: 1_000,
+  maxDepth: 10,
+  maxHoldMs: 60_000,
+  graceMs: 5_000,
+}
+
+const ONCE: Required<RetryPolicy> = {
+  attempts: 1,
+  backoff: 'exponential',
+  baseDelayMs: 500,
+  maxDelayMs: 60_000,
+  jitter: true,
+}
+
+export const DEFAULT_SETTINGS: ResolvedSettings = {
+  retry: ONCE,
+  timeoutMs: 30_000,
+  runOn: 'settled',
+  relation: 'auto',
+  expected: [],
+  engine: 'default',
+  onOverload: 'throw',
+}
+
+/** Later wins, field by field. A retry policy replaces the one before it and takes what it leaves out from the defaults. */
+export function resolveSettings(
+  base: ResolvedSettings,
+  settings: TaskSettings | undefined,
+  where: string,
+): ResolvedSettings {
+  if (!settings) return base
+  checkSettings(settings, where)
+  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload } = settings
+  return {
+    retry: retry === undefined ? base.retry : retry === false ? ONCE : { ...ONCE, ...retry },
+    timeoutMs: timeoutMs ?? base.timeoutMs,
+    runOn: runOn ?? base.runOn,
+    relation: relation ?? base.relation,
+    expected: expected ?? base.expected,
+    engine: engine ?? base.engine,
+    onOverload: onOverload ?? base.onOverload,
+  }
+}
+
+export function resolveLimits(limits: Limits = {}): Required<Limits> {
+  const where = 'createTasks({ limits })'
+  refuseUnknown(limits, DEFAULT_LIMITS, where)
+  for (const key of Object.keys(limits) as (keyof Limits)[]) {
+    if (key === 'maxHoldMs' || key === 'graceMs') checkMs({ [key]: limits[key] }, where)
+    else checkCount({ [key]: limits[key] }, where)
+  }
+  return { ...DEFAULT_LIMITS, ...withoutUndefined(limits) }
+}
+
+function checkSettings(settings: TaskSettings, where: string): void {
+  refuseUnknown(settings, DEFAULT_SETTINGS, where)
+  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload } = settings
+  if (retry) checkRetry(retry, where)
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
+    throw invalid(where, 'a positive number of milliseconds, or Infinity')('timeoutMs', timeoutMs)
+  checkOneOf({ runOn }, ['settled', 'sent', 'success'], where)
+  checkOneOf({ relation }, ['auto', 'child', 'link'], where)
+  checkOneOf({ onOverload }, ['throw', 'drop'], where)
+  if (expected !== undefined && !(Array.isArray(expected) && expected.every((one) => typeof one === 'function')))
+    throw invalid(where, 'an array of error classes')('expected', expected)
+  if (engine !== undefined && typeof engine !== 'string')
+    throw invalid(where, 'the name of an engine')('engine', engine)
+}
+
+function checkRetry(retry: RetryPolicy, where: string): void {
+  refuseUnknown(retry, ONCE, `${where} retry`)
+  checkCount({ attempts: retry.attempts }, `${where} retry`)
+  checkOneOf({ backoff: retry.backoff }, ['fixed', 'exponential'], `${where} retry`)
+  checkMs({ baseDelayMs: retry.baseDelayMs }, `${where} retry`)
+  checkMs({ maxDelayMs: retry.maxDelayMs }, `${where} retry`)
+}
+
+const ADD_OPTIONS: Required<AddOptions> = {
+  after: [],
+  onDependencyFailure: 'skip',
+  delayMs: 0,
+  expiresMs: 0,
+  override: {},
+}
+
+export function checkAddOptions(options: AddOptions, where: string): void {
+  if (typeof options !== 'object' || options === null) throw invalid(where, 'an object')('options', options)
+  refuseUnknown(options, ADD_OPTIONS, where)
+  checkMs({ delayMs: options.delayMs }, where)
+  checkMs({ expiresMs: options.expiresMs }, where)
+  checkOneOf({ onDependencyFailure: options.onDependencyFailure }, ['skip', 'run'], where)
+  if (options.after !== undefined && !Array.isArray(options.after))
+    throw invalid(where, 'an array of task handles')('after', options.after)
+}
+
+/** Names end up in metrics, logs and terminals. */
+export function checkName(name: unknown, where: string): asserts name is string {
+  if (typeof name !== 'string' || name.trim() === '') throw invalid(where, 'a name that is not empty')('name', name)
+  if (name.length > 200) throw invalid(where, 'at most 200 characters')('name', `${name.slice(0, 20)}…`)
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name))
+    throw invalid(where, 'a name without control characters')('name', name)
+}
+
+/** `given` is one option by its name, or none. */
+type Given = Readonly<Record<string, unknown>>
+
+const check = (
+  given: Given,
+  fits: (value: unknown) => boolean,
+  refusal: (key: string, value: unknown) => Error,
+): void => {
+  for (const [key, value] of Object.entries(given)) if (value !== undefined && !fits(value)) throw refusal(key, value)
+}
+
+const checkCount = (given: Given, where: string): void =>
+  check(given, (value) => Number.isInteger(value) && (value as number) >= 1, invalid(where, 'a whole number from 1'))
+
+const checkMs = (given: Given, where: string): void =>
+  check(given, (value) => typeof value === 'number' && value >= 0, invalid(where, 'a number of milliseconds from 0'))
+
+const checkOneOf = (given: Given, allowed: readonly unknown[], where: string): void =>
+  check(
+    given,
+    (value) => allowed.includes(value),
+    invalid(where, allowed.map((one) => `'${String(one)}'`).join(' or ')),
+  )
+
+/** A misspelt option would silently do nothing. */
+function refuseUnknown(given: object, known: object, where: string): void {
+  for (const key of Object.keys(given))
+    if (!Object.hasOwn(known, key))
+      throw new InvalidOptionError(`${where}: there is no option '${key}'; there are ${Object.keys(known).join(', ')}`)
+}
+
+/** The one template. */
+const invalid =
+  (where: string, expected: string) =>
+  (key: string, value: unknown): InvalidOptionError =>
+    new InvalidOptionError(`${where}: expected \`${key}\` to be ${expected}, got ${shown(value)} (${typeof value})`)
+
+function shown(value: unknown): string {
+  try {
+    return typeof value === 'string' ? JSON.stringify(value) : String(value).slice(0, 80)
+  } catch {
+    return 'something that cannot be shown'
+  }
+}
+
+const withoutUndefined = <T extends object>(given: T): T =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

@@ -1,0 +1,90 @@
+import { isError, toError } from './errors.ts'
+import { retryDelay } from './retry.ts'
+import type { AttemptOutcome, Completed, Outcome, ResolvedSettings, ResponseClass } from './task.ts'
+
+/** What the handler or its middleware decided by `task.retry()` or `task.discard()`; the last call counts. */
+export type Decision =
+  | { readonly kind: 'retry'; readonly afterMs: number | undefined }
+  | { readonly kind: 'discard'; readonly reason: string }
+
+export type AbortCause = 'timeout' | 'cancel' | 'drain'
+
+/** Everything the outcome of one attempt depends on. */
+export interface AttemptEnd {
+  /** Number of this attempt, from 1. */
+  readonly attempt: number
+  readonly settings: ResolvedSettings
+  readonly value: unknown
+  /** What the handler itself threw, whether or not middleware swallowed it. */
+  readonly handlerThrew: Thrown | undefined
+  /** What came out of the whole work ring. */
+  readonly threw: Thrown | undefined
+  readonly decision: Decision | undefined
+  readonly aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
+}
+export interface Thrown {
+  readonly value: unknown
+}
+
+/** The commonest end by far, made once. */
+const COMPLETED_AT_FIRST: Outcome = Object.freeze({ outcome: 'completed', value: undefined, attempts: 1 })
+
+/** Turns whatever happened into an outcome. Total and pure but for the jitter of the delay. */
+export function decideOutcome(end: AttemptEnd): AttemptOutcome {
+  const { attempt: attempts, threw, decision, aborted } = end
+  if (!threw && !decision) return completed(end)
+  const thrown = threw ?? end.handlerThrew
+  const error = thrown && toError(thrown.value)
+  if (decision?.kind === 'discard')
+    return { outcome: 'discarded', reason: decision.reason, attempts, ...(error && { error }) }
+  const stopped = aborted?.cause === 'cancel' || aborted?.cause === 'drain' ? aborted : undefined
+  if (stopped) {
+    const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
+    return { outcome, reason: stopped.reason.message, attempts, ...(error && error !== stopped.reason && { error }) }
+  }
+  if (decision) {
+    const afterMs = decision.afterMs ?? retryDelay(end.settings.retry, attempts)
+    return { outcome: 'retried', afterMs, attempts, ...(error && { error }) }
+  }
+  return failed(end, error ?? toError(undefined))
+}
+
+function failed({ attempt, settings, aborted }: AttemptEnd, error: Error): AttemptOutcome {
+  if (settings.expected.some((expected) => isInstance(error, expected)))
+    return { outcome: 'discarded', reason: `${error.name} is expected`, error, attempts: attempt }
+  if (attempt < settings.retry.attempts)
+    return { outcome: 'retried', error, afterMs: retryDelay(settings.retry, attempt), attempts: attempt }
+  return { outcome: aborted ? 'timed_out' : 'failed', error, attempts: attempt }
+}
+
+function completed({ attempt: attempts, value, handlerThrew }: AttemptEnd): Outcome {
+  if (value === undefined && attempts === 1 && !handlerThrew) return COMPLETED_AT_FIRST
+  const outcome: Completed = { outcome: 'completed', value }
+  return handlerThrew ? { ...outcome, handled: toError(handlerThrew.value), attempts } : { ...outcome, attempts }
+}
+
+/** A user's class with a hostile `Symbol.hasInstance` must not decide how its task ends by throwing. */
+function isInstance(error: Error, expected: abstract new (...args: never[]) => Error): boolean {
+  try {
+    return error instanceof expected
+  } catch {
+    return false
+  }
+}
+
+/** Why a task whose response ended like this does not run, or undefined if it does. */
+export function skippedBy(
+  settings: ResolvedSettings,
+  response: ResponseClass | undefined,
+  statusCode: number | undefined,
+): string | undefined {
+  if (settings.runOn === 'settled') return undefined
+  if (response !== 'sent') return `runOn '${settings.runOn}': the response was aborted`
+  if (settings.runOn === 'sent') return undefined
+  return statusCode !== undefined && statusCode >= 200 && statusCode < 400
+    ? undefined
+    : `runOn 'success': the response was ${statusCode ?? 'unknown'}`
+}
+
+export const errorOf = (outcome: AttemptOutcome): Error | undefined =>
+  'error' in outcome && isError(outcome.error) ? outcome.error : undefined

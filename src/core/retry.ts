@@ -1,0 +1,14 @@
+import type { RetryPolicy } from './task.ts'
+
+/**
+ * Milliseconds until the attempt after attempt number `attempt` (from 1). Exponential with full jitter:
+ * `random(0, min(maxDelayMs, baseDelayMs * 2^(attempt-1)))`, so that what failed together does not come back together
+ * (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+ */
+export function retryDelay(policy: Required<RetryPolicy>, attempt: number, random: () => number = Math.random): number {
+  const full =
+    policy.backoff === 'fixed'
+      ? Math.min(policy.maxDelayMs, policy.baseDelayMs)
+      : Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1))
+  return policy.jitter && policy.backoff === 'exponential' ? full * random() : full
+}

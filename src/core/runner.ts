@@ -1,0 +1,195 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { systemClock, type Clock } from './clock.ts'
+import { Composition } from './composition.ts'
+import type { Engine } from './engine.ts'
+import { EngineError, InvalidOptionError, UnknownEngineError, WaitsForItselfError } from './errors.ts'
+import { Flow, type FlowParts } from './flow.ts'
+import { Holding } from './holding.ts'
+import type { Counts } from './ledger.ts'
+import type { GateFacts, SubmissionResult } from './observer.ts'
+import { Observers } from './observers.ts'
+import type { Limits } from './options.ts'
+import { Registry } from './registry.ts'
+import { RequestScope, type GateKeeper, type RequestEdge } from './request-scope.ts'
+import { makeRunTask } from './run-task.ts'
+import { submitTask, type SubmitHost } from './submit-task.ts'
+import { Submission, type Origin } from './submission.ts'
+import type { ResolvedSettings, TaskHandle } from './task.ts'
+
+/** What the composition root decides. */
+export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'openServices'> {
+  readonly defaults: ResolvedSettings
+  readonly limits: Required<Limits>
+  /** Runs `make` with the stores of the request (Koa's, OpenTelemetry's) blanked, so that what it makes retains no request. */
+  blanked<R>(make: () => R): R
+}
+
+/** What an async context belongs to: a request being served, or a task that runs. */
+type Store = RequestScope | Submission
+
+const WAITS_FOR_ITSELF_MS = 1_000
+const OUTSIDE: Origin = Object.freeze({ request: undefined, holder: undefined, depth: 0, late: false })
+const makeResource = () => new AsyncResource('AfterglowTask')
+
+/** One runner: where tasks come from, what they belong to, and whether they are taken. What then happens is `flow`'s. */
+export class Runner implements SubmitHost, GateKeeper {
+  readonly clock: Clock
+  readonly limits: Required<Limits>
+  readonly registry: Registry
+  readonly composition = new Composition()
+  readonly flow: Flow
+  /** Set by the drain: from then on only what is still served may add. */
+  closing = false
+  readonly #parts: RunnerParts
+  readonly #holding: Holding
+  readonly #store = new AsyncLocalStorage<Store>()
+
+  constructor(parts: RunnerParts) {
+    const { engines, limits, defaults, logOf, openServices } = parts
+    this.#parts = parts
+    this.limits = limits
+    this.clock = engines.get('default')?.clock ?? systemClock
+    this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
+    this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
+    const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
+    this.flow = new Flow({ engines, clock: this.clock, graceMs: limits.graceMs, logOf, openServices, addFrom })
+  }
+
+  get observers(): Observers {
+    return this.flow.observers
+  }
+  get inFlight(): number {
+    return this.flow.live.size
+  }
+  get counts(): readonly Counts[] {
+    return [...this.registry.all()].map((task) => task.counts)
+  }
+  get engines(): Iterable<Engine> {
+    return this.#parts.engines.values()
+  }
+
+  /** Closes composition and starts the engines, once. */
+  start(): void {
+    if (!this.composition.close()) return
+    this.flow.observers = new Observers(this.composition.observers)
+    const run = makeRunTask(this.flow, this.composition.middleware)
+    for (const [name, engine] of this.#parts.engines) {
+      const started = engine.start(run)
+      if (started) started.catch((error: unknown) => this.#engineFailed(name, 'start', error))
+    }
+  }
+
+  // ---- where an add comes from
+
+  /** The request's own scope, kept in its async context while `serve` runs. */
+  serve<R>(edge: RequestEdge, serve: (scope: RequestScope) => R): R {
+    this.start()
+    const scope = new RequestScope(this, edge)
+    return this.#store.run(scope, serve, scope)
+  }
+
+  /** `tasks.add`: joins the request or the task in whose async context it is called. */
+  add(args: readonly unknown[]): TaskHandle {
+    const store = this.#store.getStore()
+    if (store instanceof Submission) return this.addFrom(store, args)
+    if (store) return this.addTo(store, args)
+    this.start()
+    return submitTask(this, OUTSIDE, args)
+  }
+
+  /** `ctx.tasks.add`; within a task of that request it is the task that adds. */
+  addTo(scope: RequestScope, args: readonly unknown[]): TaskHandle {
+    const store = this.#store.getStore()
+    if (store instanceof Submission && store.request === scope.facts) return this.addFrom(store, args)
+    const origin = scope.over ? { request: scope.facts, holder: undefined, depth: 0, late: true } : scope.origin
+    return submitTask(this, origin, args)
+  }
+
+  addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {
+    const origin = { request: parent.request, holder: undefined, depth: parent.depth + 1, late: parent.late }
+    return submitTask(this, origin, args)
+  }
+
+  // ---- what submitting asks
+
+  takes({ holder, depth }: Origin): boolean {
+    return !this.closing || holder !== undefined || depth > 0
+  }
+
+  engineOf(key: string, task: string): Engine {
+    const engine = this.#parts.engines.get(key)
+    if (engine) return engine
+    const known = [...this.#parts.engines.keys()].join(', ')
+    throw new UnknownEngineError(`task '${task}' wants the engine '${key}'; createTasks({ engines }) has ${known}`)
+  }
+
+  count(submission: Submission, result: SubmissionResult, error?: Error): void {
+    submission.task.counts.submissions[result]++
+    this.observers.submitted(submission, result, error)
+  }
+
+  accept(submission: Submission, dependencies: readonly Submission[]): void {
+    submission.resource = this.#capture(submission)
+    this.flow.live.add(submission)
+    this.count(submission, 'accepted')
+    this.flow.enter(submission, dependencies)
+  }
+
+  /** The user's async context of the add, without the request's own stores in it, and with the task as ours. */
+  #capture(submission: Submission): AsyncResource {
+    return this.#parts.blanked(() => this.#store.run(submission, makeResource))
+  }
+
+  readonly cancelSubmission = (submission: Submission, why: string): void => this.flow.cancel(submission, why)
+
+  /**
+   * Someone reads `settled`. In the handler whose response the task waits for, awaiting it would never come back; reading
+   * it is fine, so it is reported only if the handler is still at it a while later.
+   */
+  readonly awaited = (submission: Submission): void => {
+    const { holder } = submission
+    if (!holder?.handlerWaits || this.#store.getStore() !== holder) return
+    const check = () => {
+      if (submission.state !== 'held' || submission.outcome || !holder.handlerWaits) return
+      const error = new WaitsForItselfError(
+        `task '${submission.name}' starts after its response; the handler that reads its \`settled\` has not answered yet`,
+      )
+      this.observers.event({ type: 'waits_for_itself', record: submission, error })
+    }
+    this.clock.setTimer(check, WAITS_FOR_ITSELF_MS).unref()
+  }
+
+  // ---- what a request's gate tells
+
+  startsHolding(scope: RequestScope): void {
+    this.#holding.add(scope)
+  }
+
+  stopsHolding(scope: RequestScope): void {
+    this.#holding.delete(scope)
+  }
+
+  gate(facts: GateFacts): void {
+    this.observers.gate(facts)
+  }
+
+  letRun(submissions: readonly Submission[]): void {
+    this.flow.letRun(submissions)
+  }
+
+  #heldTooLong(scope: RequestScope, heldMs: number): void {
+    this.observers.event({ type: 'held_too_long', request: scope.facts, heldMs, tasks: scope.submitted })
+    scope.release()
+  }
+
+  // ---- what goes wrong with us
+
+  #engineFailed(name: string, what: string, cause: unknown): void {
+    this.observers.failure(`engine '${name}'`, new EngineError(`engine '${name}' failed to ${what}`, { cause }))
+  }
+
+  #tooManyNames(name: string): void {
+    const hint = `'${name}' and further ones count as one; put what varies into the input, not into the name`
+    this.observers.failure('add', new InvalidOptionError(`more than 50 names of functions and closures: ${hint}`))
+  }
+}

@@ -1,0 +1,162 @@
+import type { AsyncResource } from 'node:async_hooks'
+import { randomFillSync } from 'node:crypto'
+import { inspect } from 'node:util'
+import type { Envelope } from './engine.ts'
+import type { State } from './ledger.ts'
+import type { Linked } from './linked-set.ts'
+import type { RegisteredTask, Run } from './registry.ts'
+import type { AbortCause } from './outcome.ts'
+import type { AddOptions, Outcome, RequestFacts, ResolvedSettings, TaskRecord } from './task.ts'
+
+const ID_BYTES = 16
+const pool = Buffer.allocUnsafe(ID_BYTES * 256)
+let used = pool.length
+
+/** 128 random bits as hex. One system call fills ids for 256 tasks. */
+function newId(): string {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const id = pool.toString('hex', used, used + ID_BYTES)
+  used += ID_BYTES
+  return id
+}
+
+const NO_OPTIONS: AddOptions = Object.freeze({})
+
+/** Where an `add()` came from. */
+export interface Origin {
+  readonly request: RequestFacts | undefined
+  readonly holder: Holder | undefined
+  readonly depth: number
+  readonly late: boolean
+}
+
+interface Beginning {
+  readonly task: RegisteredTask
+  readonly name: string
+  readonly origin: Origin
+  readonly engine: string
+  readonly settings: ResolvedSettings
+  /** By the engine's clock. */
+  readonly now: number
+  readonly options: AddOptions | undefined
+}
+
+/** The request that may hold a task back until its response settles. */
+export interface Holder {
+  /** Whether its handler is still at work while its gate is shut. */
+  readonly handlerWaits: boolean
+  /** Counts an accepted submission; true if it must wait for the gate. */
+  holds(submission: Submission): boolean
+  rejects(): void
+  readonly submitted: number
+}
+
+/** The attempt that runs now, as far as others may meddle with it. */
+export interface Running {
+  /** Aborts its signal; it then has until `until` to end before it counts as stuck. */
+  abort(cause: AbortCause, why: string, until: number): void
+  /** Ends it, whatever it still does. */
+  letGo(): void
+}
+
+/**
+ * One `add()`, from acceptance to its outcome: the record that observers see, the envelope that the engine holds, and what
+ * core needs in between. One object, since there may be ten thousand of them waiting; printing it shows the record alone.
+ */
+export class Submission implements TaskRecord, Envelope, Linked<Submission> {
+  readonly v = 1
+  readonly id = newId()
+  readonly task: RegisteredTask
+  readonly name: string
+  readonly engine: string
+  readonly depth: number
+  readonly late: boolean
+  readonly request: RequestFacts | undefined
+  readonly settings: ResolvedSettings
+  readonly acceptedAt = Date.now()
+  /** By the engine's clock, when `acceptedAt` was. */
+  readonly addedAt: number
+  readonly notBefore: number
+  options: AddOptions = NO_OPTIONS
+  input: unknown
+  run: Run | undefined
+  state: State = 'queued'
+  attempts = 0
+  /** By the engine's clock: since when nothing but a free slot was missing. */
+  readyAt: number
+  outcome: Outcome | undefined
+  /** The one that runs now. */
+  current: Running | undefined
+  /** The async context of the `add()`, less the request's own stores. */
+  resource: AsyncResource | undefined
+  holder: Holder | undefined
+  /** Dependencies that have not ended. */
+  waitsFor = 0
+  dependents: Submission[] | undefined
+  trace: unknown
+  older: Submission | undefined
+  newer: Submission | undefined
+  #carrier: Record<string, string> | undefined
+  #settled: PromiseWithResolvers<Outcome> | undefined
+
+  constructor({ task, name, origin, engine, settings, now, options }: Beginning) {
+    this.task = task
+    this.name = name
+    this.engine = engine
+    this.depth = origin.depth
+    this.late = origin.late
+    this.request = origin.request
+    this.holder = origin.holder
+    this.settings = settings
+    this.addedAt = this.readyAt = now
+    this.notBefore = options?.delayMs ? now + options.delayMs : 0
+    if (options) this.options = options
+  }
+
+  get record(): TaskRecord {
+    return this
+  }
+
+  get label(): string {
+    return this.task.label
+  }
+
+  get delayMs(): number {
+    return this.options.delayMs ?? 0
+  }
+
+  get carrier(): Record<string, string> {
+    return (this.#carrier ??= {})
+  }
+
+  get settled(): Promise<Outcome> {
+    if (this.outcome) return Promise.resolve(this.outcome)
+    this.#settled ??= Promise.withResolvers<Outcome>()
+    return this.#settled.promise
+  }
+
+  /** Ends it, once; a retained handle then holds neither the input nor the context of the request. */
+  end(outcome: Outcome): void {
+    this.outcome = outcome
+    this.input = undefined
+    this.run = undefined
+    this.resource = undefined
+    this.holder = undefined
+    this.current = undefined
+    this.dependents = undefined
+    this.options = NO_OPTIONS
+    this.#settled?.resolve(outcome)
+  }
+
+  toJSON(): object {
+    const { id, name, engine, depth, late, request, acceptedAt } = this
+    return { id, name, engine, depth, late, request, acceptedAt }
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON()
+  }
+}

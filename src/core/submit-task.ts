@@ -1,0 +1,149 @@
+import type { Clock } from './clock.ts'
+import { dependenciesOf } from './dependencies.ts'
+import type { Engine } from './engine.ts'
+import {
+  InvalidInputError,
+  InvalidOptionError,
+  NotATaskError,
+  TasksClosedError,
+  TasksOverloadedError,
+  TasksTooDeepError,
+  toError,
+  type AfterglowError,
+  type InputIssue,
+} from './errors.ts'
+import { checkAddOptions, resolveSettings, type Limits } from './options.ts'
+import { isDefinition, type RegisteredTask, type Registry, type Run } from './registry.ts'
+import { Submission, type Origin } from './submission.ts'
+import { Handle, type HandleOwner } from './task-handle.ts'
+import type { SubmissionResult } from './observer.ts'
+import type { AddOptions, Schema, TaskHandle } from './task.ts'
+
+/** What submitting needs of the runner. */
+export interface SubmitHost extends HandleOwner {
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly limits: Required<Limits>
+  readonly inFlight: number
+  /** Whether the runner takes tasks from this origin: always until it closes, then only from what it still serves. */
+  takes(origin: Origin): boolean
+  engineOf(name: string, where: string): Engine
+  accept(submission: Submission, dependencies: readonly Submission[]): void
+  count(submission: Submission, result: SubmissionResult, error?: Error): void
+}
+
+interface Wanted {
+  readonly task: RegisteredTask
+  readonly name: string
+  readonly run: Run | undefined
+  readonly input: unknown
+  readonly options: AddOptions | undefined
+}
+
+/**
+ * `add()`: read the arguments, validate the input, accept or refuse. What the caller did wrong is thrown to the caller,
+ * before the response, and nothing is left behind.
+ */
+export function submitTask(host: SubmitHost, origin: Origin, args: readonly unknown[]): TaskHandle {
+  const wanted = read(host.registry, args)
+  const { options, task, name } = wanted
+  let settings = task.settings
+  let dependencies: readonly Submission[] = []
+  if (options) {
+    const where = `add('${name}')`
+    checkAddOptions(options, where)
+    settings = resolveSettings(settings, options.override, `${where} override`)
+    dependencies = dependenciesOf(options, where)
+  }
+  const engine = host.engineOf(settings.engine, name).name
+  const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
+  const refusal = refuse(host, origin, name)
+  if (refusal) return reject(host, submission, refusal)
+  try {
+    submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
+  } catch (thrown) {
+    return reject(host, submission, toError(thrown))
+  }
+  submission.run = wanted.run
+  host.accept(submission, dependencies)
+  return new Handle(submission, host)
+}
+
+function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError | undefined {
+  const { maxDepth, maxPending, maxPerRequest } = host.limits
+  const { depth, holder } = origin
+  if (!host.takes(origin))
+    return new TasksClosedError(
+      `task '${name}': the runner is closed, and no request or task it still serves adds this`,
+    )
+  if (depth > maxDepth)
+    return new TasksTooDeepError(`task '${name}' would be ${depth} tasks deep; limits.maxDepth is ${maxDepth}`)
+  if (holder && holder.submitted >= maxPerRequest)
+    return new TasksOverloadedError(`task '${name}': this request added ${maxPerRequest} tasks (limits.maxPerRequest)`)
+  if (host.inFlight >= maxPending)
+    return new TasksOverloadedError(`task '${name}': ${maxPending} tasks are waiting or running (limits.maxPending)`)
+  return undefined
+}
+
+/** Counted and seen in any case; thrown unless the task was told to be dropped quietly when there are too many. */
+function reject(host: SubmitHost, submission: Submission, error: Error): TaskHandle {
+  submission.holder?.rejects()
+  host.count(submission, 'rejected', error)
+  if (!(error instanceof TasksOverloadedError && submission.settings.onOverload === 'drop')) throw error
+  submission.end({ outcome: 'dropped', reason: error.message, error, attempts: 0 })
+  return new Handle(submission, host, error)
+}
+
+function read(registry: Registry, args: readonly unknown[]): Wanted {
+  const [first, second, third] = args
+  if (typeof first === 'object' && isDefinition(first)) {
+    const task = registry.define(first)
+    return { task, name: first.name, run: undefined, input: second, options: third as AddOptions | undefined }
+  }
+  if (typeof first === 'string') {
+    if (typeof second !== 'function')
+      throw new NotATaskError(`add('${first}'): expected a function after the name, got ${describe(second)}`)
+    const closure = second as (task: unknown) => unknown
+    const run: Run = (_input, task) => closure(task)
+    return { task: registry.adHoc(first), name: first, run, input: undefined, options: third as AddOptions | undefined }
+  }
+  if (typeof first === 'function') {
+    const name = first.name.replace(/^(?:bound )+/, '')
+    if (name === '')
+      throw new NotATaskError(`add(): a function without a name; give it one: add('send-mail', () => ...)`)
+    const call = first as (...input: readonly unknown[]) => unknown
+    const run: Run = (input: readonly unknown[]) => call(...input)
+    return { task: registry.adHoc(name), name, run, input: args.slice(1), options: undefined }
+  }
+  throw new NotATaskError(
+    isThenable(first)
+      ? `add(): got a promise, so the work has already started, before the response; pass the function, not its result`
+      : `add(): expected a task made by defineTask, a named function, or a name and a function; got ${describe(first)}`,
+  )
+}
+
+/** @throws InvalidInputError with one issue per field, InvalidOptionError when the schema can only validate later */
+function parse(schema: Schema, input: unknown, name: string): unknown {
+  const result = schema['~standard'].validate(input)
+  if (result instanceof Promise || isThenable(result)) {
+    Promise.resolve(result).catch(() => undefined)
+    throw new InvalidOptionError(`task '${name}': its schema is asynchronous; add() validates before it returns`)
+  }
+  if (!result.issues) return result.value
+  const issues = result.issues.map((issue): InputIssue => ({ message: issue.message, path: pathOf(issue.path) }))
+  const first = issues[0]
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
+  throw new InvalidInputError(
+    `task '${name}': invalid input at ${first?.path || 'the top'}: ${first?.message}${more}`,
+    { issues },
+  )
+}
+
+const pathOf = (path: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined): string =>
+  (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
+
+const isThenable = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
+const describe = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value

@@ -1,0 +1,217 @@
+/**
+ * The vocabulary. Every other file of the project uses these words and no others for these things.
+ *
+ * - task: a named unit of work; `defineTask` makes its definition
+ * - submission: one `add()`; it is accepted, rejected or a duplicate (a worker *fetched* it from a durable engine)
+ * - attempt: one execution of a submission; retries make more attempts
+ * - outcome: how a submission ended in this process, exactly one of `Outcome['outcome']`
+ * - engine: what holds accepted tasks and runs them
+ * - held: accepted, waiting for its response to settle; settle is the first of `finish` or `close`
+ */
+import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
+
+export type { Schema }
+export type MaybePromise<T> = T | Promise<T>
+
+/** What `task.services` offers. Filled once per app: `declare module 'koa-afterglow' { interface Services extends Cradle {} }` */
+export interface Services {}
+
+/** The part of pino that is used; `console` fits too. The object comes first, then the message. */
+export interface Logger {
+  debug(fields: object, message?: string): void
+  info(fields: object, message?: string): void
+  warn(fields: object, message?: string): void
+  error(fields: object, message?: string): void
+  child?(bindings: object): Logger
+  isLevelEnabled?(level: string): boolean
+}
+
+/** `sent`: handed to the operating system, never proof that the client read it. `aborted`: cut off before that. */
+export type ResponseClass = 'sent' | 'aborted'
+
+/**
+ * What is kept of the request that caused a task: plain facts, never `ctx`. One object is shared by all tasks of a
+ * request; `route`, `statusCode` and `response` are known once the response settled, the ids once telemetry saw the request.
+ */
+export interface RequestFacts {
+  readonly method: string
+  readonly route?: string | undefined
+  readonly statusCode?: number | undefined
+  readonly response?: ResponseClass | undefined
+  readonly traceId?: string | undefined
+  readonly spanId?: string | undefined
+  /** Room for the observer that traces; nobody else reads or writes it. */
+  trace?: unknown
+}
+
+/** When a task runs, by the class of its response: always once it settled, only if it was sent, only if sent with 2xx or 3xx. */
+export type RunOn = 'settled' | 'sent' | 'success'
+
+/** `attempts` include the first. Delays: `random(0, min(maxDelayMs, baseDelayMs * 2^(n-1)))`, or `baseDelayMs` when fixed. */
+export interface RetryPolicy {
+  /** How often the task may run in all. Whole number from 1. */
+  readonly attempts: number
+  /** @default 'exponential' */
+  readonly backoff?: 'fixed' | 'exponential'
+  /** @default 500 */
+  readonly baseDelayMs?: number
+  /** @default 60000 */
+  readonly maxDelayMs?: number
+  /** Full jitter spreads retries that failed together. @default true */
+  readonly jitter?: boolean
+}
+
+/** How one task behaves wherever it is added; `TasksOptions.defaults` has the same shape. */
+export interface TaskSettings {
+  /** Opt-in: without it a task runs once. @default false */
+  readonly retry?: RetryPolicy | false
+  /** Milliseconds until `task.signal` aborts with a `TimeoutError`; `Infinity` for none. @default 30000 */
+  readonly timeoutMs?: number
+  /** @default 'settled' */
+  readonly runOn?: RunOn
+  /** Child of the request's span, or a trace of its own with a link to it. @default 'auto' */
+  readonly relation?: 'auto' | 'child' | 'link'
+  /** Errors of these classes end the task as `discarded`: not a failure, pages nobody. @default [] */
+  readonly expected?: readonly ErrorClass[]
+  /** Name of the engine, a key of `TasksOptions.engines`. @default 'default' */
+  readonly engine?: string
+  /** Over the limit, `throw` answers the request with 503, `drop` counts the task as rejected and goes on. @default 'throw' */
+  readonly onOverload?: 'throw' | 'drop'
+}
+export type ErrorClass = abstract new (...args: never[]) => Error
+
+/** What only one submission can know. */
+export interface AddOptions {
+  /** Start once all of these ended. */
+  readonly after?: readonly TaskHandle[]
+  /** What becomes of this task when one of `after` did not complete. @default 'skip' */
+  readonly onDependencyFailure?: 'skip' | 'run'
+  /** Milliseconds after the add before which the task does not start. @default 0 */
+  readonly delayMs?: number
+  /** Milliseconds after the add from which starting is pointless: the task is `dropped`. @default Infinity */
+  readonly expiresMs?: number
+  /** Settings of this submission alone. */
+  readonly override?: TaskSettings
+}
+
+/** A defined unit of work. `Input` is what `add` takes, `Result` what `settled` gives back. */
+export interface Task<Input = unknown, Result = unknown> {
+  readonly name: string
+  readonly settings: TaskSettings
+  readonly '~types'?: { readonly input: Input; readonly result: Result }
+}
+
+export interface WithSchema<S extends Schema, R> extends TaskSettings {
+  readonly name: string
+  readonly schema: S
+  run(input: Schema.InferOutput<S>, task: TaskContext<Schema.InferOutput<S>>): R | PromiseLike<R>
+}
+export interface WithoutSchema<I, R> extends TaskSettings {
+  readonly name: string
+  readonly schema?: undefined
+  run(input: I, task: TaskContext<I>): R | PromiseLike<R>
+}
+
+type Rest<I> = [I] extends [void] ? [input?: undefined, options?: AddOptions] : [input: I, options?: AddOptions]
+export type AnyFunction = (...args: never[]) => unknown
+type ArgumentsOf<T> = T extends Task<infer I, infer _R> ? Rest<I> : T extends AnyFunction ? Parameters<T> : never
+type ResultOf<T> = T extends Task<infer _I, infer R> ? R : T extends AnyFunction ? Awaited<ReturnType<T>> : never
+
+export interface Add {
+  /** A named closure: this process only. The way to give a function options, a signal and a log. */
+  <R>(name: string, run: (task: TaskContext<void>) => R | PromiseLike<R>, options?: AddOptions): TaskHandle<R>
+  /** A defined task, or a named function with its arguments (this process only). */
+  <T extends Task | AnyFunction>(task: T, ...rest: ArgumentsOf<T>): TaskHandle<ResultOf<T>>
+}
+
+export type Acceptance = { readonly accepted: true } | { readonly accepted: false; readonly error: Error }
+
+/** Neither promise ever rejects. */
+export interface TaskHandle<Result = unknown> {
+  readonly id: string
+  readonly name: string
+  readonly duplicate: boolean
+  readonly accepted: Promise<Acceptance>
+  readonly settled: Promise<Outcome<Result>>
+  /** Takes the task back if it waits; aborts `task.signal` if it runs. Does nothing once it ended. */
+  cancel(reason?: string): void
+}
+
+/** How a submission ended in this process. */
+export type Outcome<Result = unknown> = { readonly attempts: number } & (
+  | Completed<Result>
+  | { readonly outcome: 'failed' | 'timed_out'; readonly error: Error }
+  | {
+      readonly outcome: 'discarded' | 'cancelled' | 'skipped' | 'dropped' | 'interrupted'
+      readonly reason: string
+      readonly error?: Error
+    }
+  | { readonly outcome: 'handed_over'; readonly engine: string }
+)
+export interface Completed<Result = unknown> {
+  readonly outcome: 'completed'
+  readonly value: Result
+  /** What the handler threw although the task counts as completed, because middleware swallowed it. */
+  readonly handled?: Error
+}
+export interface Retried {
+  readonly outcome: 'retried'
+  /** Absent when the handler asked for another attempt without failing. */
+  readonly error?: Error
+  readonly afterMs: number
+  readonly attempts: number
+}
+/** How one attempt ended: an outcome, or another attempt follows. */
+export type AttemptOutcome<Result = unknown> = Outcome<Result> | Retried
+
+/** What is known of a submission before, during and after its attempts. Plain data, never `ctx`. */
+export interface TaskRecord {
+  /** 32 hexadecimal digits. */
+  readonly id: string
+  readonly name: string
+  /** The name as metrics carry it: `_OTHER` once an app made up more names than metrics can bear. */
+  readonly label: string
+  readonly engine: string
+  /** 0 for a task added by a request or from outside, 1 for a task that such a task added, and so on. */
+  readonly depth: number
+  /** Added from a request's async context after that request was over: a task of its own that only remembers it. */
+  readonly late: boolean
+  readonly request?: RequestFacts | undefined
+  /** Effective settings: definition, defaults and override. */
+  readonly settings: ResolvedSettings
+  /** Milliseconds asked for by `delayMs`. */
+  readonly delayMs: number
+  /** Milliseconds since the epoch. */
+  readonly acceptedAt: number
+  /** What observers let travel with the task to a durable engine, such as `traceparent`. */
+  readonly carrier: Record<string, string>
+  /** Room for the observer that traces; nobody else reads or writes it. */
+  trace?: unknown
+}
+
+export type ResolvedSettings = Required<Omit<TaskSettings, 'retry'>> & { readonly retry: Required<RetryPolicy> }
+
+/** What a handler and work middleware see of the attempt they run in. */
+export interface TaskContext<Input = unknown> extends TaskRecord {
+  /** The submission this is an attempt of. */
+  readonly record: TaskRecord
+  readonly input: Input
+  /** 1 for the first. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** Milliseconds between being ready to run and this start. */
+  readonly waitMs: number
+  readonly signal: AbortSignal
+  readonly log: Logger
+  readonly services: Services
+  /** Free room for middleware, one object per attempt. */
+  readonly state: Record<string, unknown>
+  readonly add: Add
+  /** Decides that another attempt follows; `afterMs` overrides the computed delay. Takes effect when the attempt ends. */
+  retry(options?: { readonly afterMs?: number }): void
+  /** Decides that the task ends as `discarded`: no failure, no page. Takes effect when the attempt ends. */
+  discard(reason: string): void
+  progress(fraction: number, note?: string): void
+}
+
+export type TaskMiddleware = (task: TaskContext, next: () => Promise<void>) => void | Promise<void>
