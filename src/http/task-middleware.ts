@@ -1,0 +1,57 @@
+import type { Context, Middleware } from 'koa'
+import type { RequestScope } from '../core/request-scope.ts'
+import type { Runner } from '../core/runner.ts'
+import type { Add } from '../core/task.ts'
+import { KoaEdge } from './koa-edge.ts'
+
+export type { Middleware }
+
+/** `ctx.tasks`. Both may be taken off it and called alone. */
+export interface RequestTasks {
+  /** Adds a task that starts once this request's response settled. */
+  readonly add: Add
+  /** Opens the gate now: tasks of this request start although its response still goes on (SSE, long polling). */
+  readonly release: () => void
+}
+
+/** Gives every request its `ctx.tasks`. Mount it first, so that whatever runs below it may add tasks. */
+export function taskMiddleware(runner: Runner, see: (ctx: Context) => void): Middleware {
+  return function afterglow(ctx, next) {
+    see(ctx)
+    return runner.serve(new KoaEdge(ctx), async (scope) => {
+      Object.assign(ctx, { tasks: requestTasks(runner, scope) })
+      try {
+        await next()
+      } finally {
+        scope.handlerReturned()
+      }
+    })
+  }
+}
+
+const requestTasks = (runner: Runner, scope: RequestScope): RequestTasks => ({
+  add: (...args: readonly unknown[]) => runner.addTo(scope, args),
+  release: () => scope.release(),
+})
+
+/**
+ * Blanks the store in which Koa keeps `ctx` when made with `{ asyncLocalStorage: true }`, and with it the whole request,
+ * while a task's context is captured. The application is seen at its first request; until then there is nothing to blank.
+ */
+export class KoaStoreBlanker {
+  readonly #storages = new Set<NonNullable<Context['app']['ctxStorage']>>()
+
+  readonly see = (ctx: Context): void => {
+    const { ctxStorage } = ctx.app
+    if (ctxStorage) this.#storages.add(ctxStorage)
+  }
+
+  blanked<R>(make: () => R): R {
+    let blank = make
+    for (const storage of this.#storages) {
+      const inner = blank
+      blank = () => storage.exit(inner)
+    }
+    return blank()
+  }
+}
