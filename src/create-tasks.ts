@@ -1,0 +1,151 @@
+import type { Engine } from './core/engine.ts'
+import { InvalidOptionError } from './core/errors.ts'
+import { sumCounts, type OutcomeName, type State } from './core/ledger.ts'
+import { DEFAULT_SETTINGS, resolveLimits, resolveSettings, type Limits } from './core/options.ts'
+import { Runner } from './core/runner.ts'
+import type { SubmissionResult, TaskObserver } from './core/observer.ts'
+import type { Add, Logger, Task, TaskMiddleware, TaskSettings } from './core/task.ts'
+import { inProcess } from './engines/in-process.ts'
+import { KoaStoreBlanker, taskMiddleware, type Middleware } from './http/task-middleware.ts'
+import { drain, type DrainOptions, type DrainReport } from './lifecycle/drain.ts'
+import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
+import { Logs, taskLogger } from './telemetry/logs.ts'
+import { Metrics } from './telemetry/metrics.ts'
+import { blanked } from './telemetry/propagation.ts'
+import { Traces } from './telemetry/traces.ts'
+import { VERSION } from './telemetry/version.ts'
+
+export interface TasksOptions {
+  /** pino or anything like it; `false` for none. @default failures and warnings go to `console` */
+  readonly logger?: Logger | false
+  /** What `task.services` reads from: an awilix container, or anything with `cradle` and `createScope()`. */
+  readonly services?: ServiceSource
+  /** Tasks known from start: their counters are exported at zero, so that the first failure shows. */
+  readonly register?: readonly Task[]
+  /** `default` runs what names no other. @default { default: inProcess() } */
+  readonly engines?: { readonly default?: Engine; readonly [name: string]: Engine | undefined }
+  /** Settings of every task that does not say otherwise. */
+  readonly defaults?: TaskSettings
+  readonly limits?: Limits
+}
+
+export interface TasksStats {
+  readonly submissions: Readonly<Record<SubmissionResult, number>>
+  readonly outcomes: Readonly<Record<OutcomeName, number>>
+  readonly inFlight: Readonly<Record<State, number>>
+}
+
+export interface Tasks extends AsyncDisposable {
+  /** Adds a task; inside a request or a task it joins that, wherever in the code it is called. */
+  readonly add: Add
+  /** Adds work middleware round every attempt, from the outside in. @throws AlreadyStartedError after the first task */
+  use(middleware: TaskMiddleware): Tasks
+  /** Adds an observer. @throws AlreadyStartedError after the first task */
+  observe(observer: TaskObserver): Tasks
+  /** Makes tasks known before they are first added. */
+  register(...tasks: readonly Task[]): Tasks
+  /** The Koa middleware that gives `ctx.tasks`; mount it first. */
+  middleware(): Middleware
+  /** Cancels by id; true if the task was there and had not ended. */
+  cancel(id: string, reason?: string): boolean
+  stats(): TasksStats
+  /** Resolves once nothing is in flight. */
+  idle(): Promise<void>
+  /** Drains and closes; every call gives the same promise. */
+  close(options?: DrainOptions): Promise<DrainReport>
+}
+
+/**
+ * Composes a runner: options in, one object out. The order of the observers, and of the work ring round each handler, is
+ * what is written here.
+ * @throws InvalidOptionError, TaskNameTakenError
+ */
+export function createTasks(options: TasksOptions = {}): Tasks {
+  checkOptions(options)
+  const limits = resolveLimits(options.limits)
+  const logger = options.logger === false ? undefined : (options.logger ?? CONSOLE)
+  const koaStore = new KoaStoreBlanker()
+  const services =
+    options.services &&
+    new ServiceScopes(options.services, (error, task) =>
+      runner.observers.failure('disposing services', error, task.record),
+    )
+  const runner: Runner = new Runner({
+    engines: enginesOf(options, limits),
+    defaults: resolveSettings(DEFAULT_SETTINGS, options.defaults, 'createTasks({ defaults })'),
+    limits,
+    logOf: (task) => (logger ? taskLogger(logger, task) : SILENT),
+    openServices: services?.open,
+    blanked: (make) => koaStore.blanked(() => blanked(make)),
+  })
+  const metrics = new Metrics(
+    { tasks: () => runner.registry.all(), states: () => runner.flow.live.states(runner.clock.now()) },
+    VERSION,
+  )
+  const observers: readonly TaskObserver[] = [new Traces(VERSION), metrics, ...(logger ? [new Logs(logger)] : [])]
+  for (const observer of observers) runner.composition.observe(observer)
+  if (services) runner.composition.use(services.middleware)
+  for (const task of options.register ?? []) runner.registry.define(task)
+
+  let closed: Promise<DrainReport> | undefined
+  const tasks: Tasks = {
+    add: (...args: readonly unknown[]) => runner.add(args),
+    use: (middleware) => (runner.composition.use(middleware), tasks),
+    observe: (observer) => (runner.composition.observe(observer), tasks),
+    register: (...more) => (more.forEach((task) => runner.registry.define(task)), tasks),
+    middleware: () => taskMiddleware(runner, koaStore.see),
+    cancel: (id, reason = 'cancelled by id') => cancel(runner, id, reason),
+    stats: () => statsOf(runner),
+    idle: () => new Promise((resolve) => runner.flow.live.onIdle(resolve)),
+    close: (drainOptions = {}) => (closed ??= drain(runner, drainOptions).finally(() => metrics.close())),
+    [Symbol.asyncDispose]: async () => void (await tasks.close()),
+  }
+  return tasks
+}
+
+const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
+  logger: true,
+  services: true,
+  register: true,
+  engines: true,
+  defaults: true,
+  limits: true,
+}
+
+function checkOptions(options: TasksOptions): void {
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(OPTION_NAMES, name))
+      throw new InvalidOptionError(
+        `createTasks: there is no option '${name}'; there are ${Object.keys(OPTION_NAMES).join(', ')}`,
+      )
+}
+
+function enginesOf({ engines }: TasksOptions, { concurrency }: Required<Limits>): ReadonlyMap<string, Engine> {
+  const all = new Map<string, Engine>([['default', engines?.default ?? inProcess({ concurrency })]])
+  for (const [name, engine] of Object.entries(engines ?? {})) if (engine) all.set(name, engine)
+  return all
+}
+
+function cancel(runner: Runner, id: string, reason: string): boolean {
+  const submission = runner.flow.live.find(id)
+  if (submission) runner.flow.cancel(submission, reason)
+  return submission !== undefined
+}
+
+function statsOf(runner: Runner): TasksStats {
+  const { submissions, outcomes } = sumCounts(runner.counts)
+  return { submissions, outcomes, inFlight: runner.flow.live.states(runner.clock.now()) }
+}
+
+const nothing = () => undefined
+const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+/* oxlint-disable no-console -- it is the one thing every process has, and only what went wrong goes there */
+/** Without a logger nothing is lost silently, and nothing else is said. */
+const CONSOLE: Logger = {
+  debug: nothing,
+  info: nothing,
+  warn: (fields, message) => console.warn(`koa-afterglow: ${message}`, fields),
+  error: (fields, message) => console.error(`koa-afterglow: ${message}`, fields),
+  isLevelEnabled: (level) => level === 'warn' || level === 'error',
+}

@@ -1,0 +1,69 @@
+/**
+ * koa-afterglow: the folders are the stations of a task's life.
+ *
+ *   create-tasks   composes everything below; the order of observers and middleware is written there
+ *   core/          what a task is and how one attempt runs: submit-task, request-scope, run-task, outcome, ledger
+ *   http/          the Koa edge: `ctx.tasks`, the gate, whether a response was sent or aborted
+ *   middleware/    work middleware that ships: error handler, services
+ *   telemetry/     spans, metrics and logs; every name is in names.ts
+ *   engines/       what holds accepted tasks and starts them
+ *   lifecycle/     drain and graceful shutdown
+ *   testing/       what applications use in their tests
+ */
+import './http/koa-context.ts'
+
+export { createTasks, type Tasks, type TasksOptions, type TasksStats } from './create-tasks.ts'
+export { defineTask } from './core/registry.ts'
+export { inProcess, type InProcessOptions } from './engines/in-process.ts'
+export { errorHandler, type ErrorDecision, type ErrorHandlerOptions } from './middleware/error-handler.ts'
+export { gracefulShutdown, type ShutdownOptions } from './lifecycle/graceful-shutdown.ts'
+export type { DrainOptions, DrainReport } from './lifecycle/drain.ts'
+export type { RequestTasks } from './http/task-middleware.ts'
+export type { ServiceScope, ServiceSource } from './middleware/services.ts'
+export type { Clock, Timer } from './core/clock.ts'
+export type { Engine, EngineCapabilities, EngineStats, Envelope, Receipt, RunTask } from './core/engine.ts'
+export type { Limits } from './core/options.ts'
+export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
+export type {
+  Acceptance,
+  Add,
+  AddOptions,
+  AttemptOutcome,
+  Logger,
+  MaybePromise,
+  Outcome,
+  RequestFacts,
+  ResolvedSettings,
+  ResponseClass,
+  RetryPolicy,
+  RunOn,
+  Services,
+  Task,
+  TaskContext,
+  TaskHandle,
+  TaskMiddleware,
+  TaskRecord,
+  TaskSettings,
+} from './core/task.ts'
+export {
+  AfterglowError,
+  AlreadyStartedError,
+  CancelledError,
+  EngineError,
+  InterruptedError,
+  InvalidInputError,
+  InvalidOptionError,
+  NextError,
+  NonErrorThrownError,
+  NotATaskError,
+  ServicesError,
+  TaskNameTakenError,
+  TasksClosedError,
+  TasksOverloadedError,
+  TasksTooDeepError,
+  TimeoutError,
+  UnknownEngineError,
+  WaitsForItselfError,
+  type ErrorCode,
+  type InputIssue,
+} from './core/errors.ts'

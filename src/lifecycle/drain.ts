@@ -1,0 +1,78 @@
+import { OUTCOMES, sumCounts, type Counts } from '../core/ledger.ts'
+import type { Runner } from '../core/runner.ts'
+import type { Submission } from '../core/submission.ts'
+import type { TaskRecord } from '../core/task.ts'
+
+export interface DrainOptions {
+  /** Milliseconds from now until everything has ended, one way or the other. @default 25000 */
+  readonly deadlineMs?: number
+  /** Aborting it stops the waiting: what runs gets its signal aborted at once and a moment to end. */
+  readonly signal?: AbortSignal
+}
+
+export interface DrainReport {
+  /** Tasks that ended while draining, as they would have otherwise. */
+  readonly settled: number
+  readonly interrupted: readonly TaskRecord[]
+  readonly durationMs: number
+}
+
+export const DEFAULT_DEADLINE_MS = 25_000
+
+/**
+ * Finishes what was accepted. New tasks are refused unless a request being served or a running task adds them. A grace
+ * before the deadline, running tasks get their signal aborted and what has not started is given up; at the deadline
+ * whatever still runs is let go. What did not end is reported, by name.
+ */
+export async function drain(runner: Runner, options: DrainOptions): Promise<DrainReport> {
+  runner.start()
+  const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = options
+  const { clock, observers } = runner
+  const startedAt = clock.now()
+  const deadline = startedAt + deadlineMs
+  const before = sumCounts(runner.counts)
+  const inFlight = runner.inFlight
+  runner.closing = true
+  observers.event({ type: 'drain', stage: 'waiting', inFlight })
+  await within(runner, deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2), signal)
+  const left = runner.flow.live.all()
+  if (left.length > 0) {
+    observers.event({ type: 'drain', stage: 'aborting', inFlight: left.length })
+    for (const submission of left) interrupt(runner, submission)
+    await within(runner, signal?.aborted ? HURRY_MS : deadline - clock.now())
+    for (const submission of left) submission.current?.letGo()
+  }
+  for (const engine of runner.engines) await engine.stop({ deadlineMs: 0 })
+  const interrupted = left.filter(({ outcome }) => outcome?.outcome === 'interrupted').map(recordOf)
+  observers.event({ type: 'drain', stage: 'closed', inFlight: runner.inFlight })
+  const settled = ended(sumCounts(runner.counts)) - ended(before) - interrupted.length
+  return { settled, interrupted, durationMs: clock.now() - startedAt }
+}
+
+function interrupt(runner: Runner, submission: Submission): void {
+  const why = 'the drain deadline came'
+  if (submission.current) submission.current.abort('drain', why, Infinity)
+  else runner.flow.settle(submission, { outcome: 'interrupted', reason: why, attempts: submission.attempts })
+}
+
+/** What an aborted task gets to end when the drain itself was told to hurry. */
+const HURRY_MS = 500
+
+/** Until nothing is in flight, at most `ms`, or until `signal` says that it takes too long. */
+function within(runner: Runner, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = runner.clock.setTimer(done, Math.max(0, ms))
+    function done(): void {
+      timer.close()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    if (signal?.aborted) return done()
+    signal?.addEventListener('abort', done)
+    runner.flow.live.onIdle(done)
+  })
+}
+
+const ended = ({ outcomes }: Counts): number => OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0)
+
+const recordOf = (submission: Submission): TaskRecord => submission.record

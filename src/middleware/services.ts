@@ -1,0 +1,48 @@
+import { ServicesError } from '../core/errors.ts'
+import type { Services, TaskContext, TaskMiddleware } from '../core/task.ts'
+
+/** What `createTasks({ services })` takes: awilix's container as it is, or anything of this shape. */
+export interface ServiceSource {
+  readonly cradle: Services
+  createScope(): ServiceScope
+}
+export interface ServiceScope {
+  readonly cradle: Services
+  dispose(): Promise<void>
+}
+
+/**
+ * One scope per attempt, opened when `task.services` is first read (it costs more than the task's own bookkeeping) and
+ * disposed after the work ring. A failing factory fails the attempt; a failing `dispose` is reported and changes nothing.
+ */
+export class ServiceScopes {
+  readonly #source: ServiceSource
+  readonly #open = new WeakMap<TaskContext, ServiceScope>()
+  readonly #report: (error: unknown, task: TaskContext) => void
+
+  constructor(source: ServiceSource, report: (error: unknown, task: TaskContext) => void) {
+    if (typeof source?.createScope !== 'function')
+      throw new ServicesError(
+        'createTasks({ services }) takes a container with `cradle` and `createScope()`, such as awilix',
+      )
+    this.#source = source
+    this.#report = report
+  }
+
+  readonly open = (task: TaskContext): Services => {
+    const scope = this.#source.createScope()
+    this.#open.set(task, scope)
+    return scope.cradle
+  }
+
+  readonly middleware: TaskMiddleware = async (task, next) => {
+    try {
+      await next()
+    } finally {
+      await this.#open
+        .get(task)
+        ?.dispose()
+        .catch((error: unknown) => this.#report(error, task))
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import { context, isSpanContextValid, trace } from '@opentelemetry/api'
+import type { Context } from '@opentelemetry/api'
+import { errorOf } from '../core/outcome.ts'
+import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
+import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
+import { errorType, exceptionFacts, fingerprint } from './exceptions.ts'
+import * as names from './names.ts'
+import { requestAttributes } from './traces.ts'
+
+type Fields = Record<string, unknown>
+type Level = 'info' | 'warn' | 'error'
+type Line = readonly [level: Level, event: string, message: string]
+
+const { LOG_EVENTS } = names
+
+/** One line per outcome, through the user's own logger, with the ids of the attempt's span in it. */
+export class Logs implements TaskObserver {
+  readonly name = 'logs'
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  submitted(record: TaskRecord, result: SubmissionResult, error?: Error): void {
+    if (result !== 'rejected') return
+    const fields = {
+      ...recordFields(record),
+      ...(error && { [names.ERROR_TYPE]: errorType(error), [names.TASK_REASON]: error.message }),
+    }
+    this.#write(['warn', LOG_EVENTS.rejected, 'task rejected'], fields)
+  }
+
+  attempted(task: TaskContext, outcome: AttemptOutcome, runMs: number): void {
+    const line = lineOf(outcome)
+    if (this.#logger.isLevelEnabled?.(line[0]) === false) return
+    const fields = recordFields(task.record)
+    fields[names.TASK_ATTEMPT] = task.attempt
+    fields[names.TASK_OUTCOME] = outcome.outcome
+    fields[names.TASK_RUN_TIME] = runMs / 1000
+    fields[names.TASK_WAIT_TIME] = task.waitMs / 1000
+    if (outcome.outcome !== 'completed' || outcome.handled) addFailure(fields, outcome)
+    this.#writeIn(task.trace as Context | undefined, line, fields)
+  }
+
+  settled(record: TaskRecord, outcome: Outcome, byAttempt: boolean): void {
+    if (byAttempt) return
+    const fields = recordFields(record)
+    fields[names.TASK_ATTEMPT] = 0
+    fields[names.TASK_OUTCOME] = outcome.outcome
+    addFailure(fields, outcome)
+    this.#writeIn(record.trace as Context | undefined, lineOf(outcome), fields)
+  }
+
+  event(event: RunnerEvent): void {
+    const fields: Fields = 'record' in event && event.record ? recordFields(event.record) : {}
+    switch (event.type) {
+      case 'stuck':
+        fields[names.TASK_RUN_TIME] = event.afterMs / 1000
+        return this.#write(['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go'], fields)
+      case 'late_completion':
+        fields[names.TASK_RUN_TIME] = event.afterMs / 1000
+        return this.#write(
+          ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes'],
+          fields,
+        )
+      case 'held_too_long':
+        Object.assign(fields, requestAttributes(event.request), { heldMs: event.heldMs, tasks: event.tasks })
+        return this.#write(['warn', LOG_EVENTS.held_too_long, 'response does not settle; its tasks start now'], fields)
+      case 'waits_for_itself':
+        return this.#write(['error', LOG_EVENTS.waits_for_itself, event.error.message], fields)
+      case 'failure_of_our_own':
+        addException(fields, event.error)
+        return this.#write(
+          ['error', LOG_EVENTS.failure_of_our_own, `${event.where} failed: ${event.error.message}`],
+          fields,
+        )
+      case 'drain':
+        return this.#write(['info', LOG_EVENTS.drain, `drain: ${event.stage}`], {
+          stage: event.stage,
+          inFlight: event.inFlight,
+        })
+      case 'progress':
+        return undefined
+      default:
+        return event satisfies never
+    }
+  }
+
+  /** In the attempt's context, so that a mixin or instrumentation of the logger finds the same span. */
+  #writeIn(active: Context | undefined, line: Line, fields: Fields): void {
+    const spanContext = active && trace.getSpanContext(active)
+    if (!active || !spanContext || !isSpanContextValid(spanContext)) return this.#write(line, fields)
+    fields['trace_id'] = spanContext.traceId
+    fields['span_id'] = spanContext.spanId
+    if (context.active() === active) this.#write(line, fields)
+    else context.with(active, () => this.#write(line, fields))
+  }
+
+  #write([level, event, message]: Line, fields: Fields): void {
+    fields[names.EVENT_NAME] = event
+    this.#logger[level](fields, message)
+  }
+}
+
+/** What `task.log` binds. The ids of the span are not bound: a logger with a mixin would then print them twice. */
+export const taskLogger = (logger: Logger, task: TaskContext): Logger =>
+  logger.child?.({ [names.TASK_NAME]: task.name, [names.TASK_ID]: task.id, [names.TASK_ATTEMPT]: task.attempt }) ??
+  logger
+
+function recordFields(record: TaskRecord): Fields {
+  const fields: Fields = {
+    [names.TASK_NAME]: record.name,
+    [names.TASK_ID]: record.id,
+    [names.ENGINE]: record.engine,
+  }
+  return record.request ? Object.assign(fields, requestAttributes(record.request)) : fields
+}
+
+function lineOf(outcome: AttemptOutcome): Line {
+  switch (outcome.outcome) {
+    case 'completed':
+      return outcome.handled ? HANDLED : COMPLETED
+    case 'failed':
+      return FAILED
+    case 'timed_out':
+      return TIMED_OUT
+    case 'retried':
+      return RETRIED
+    case 'discarded':
+      return ['info', LOG_EVENTS.discarded, 'task discarded']
+    case 'cancelled':
+      return ['info', LOG_EVENTS.cancelled, 'task cancelled']
+    case 'skipped':
+      return ['warn', LOG_EVENTS.skipped, 'task skipped']
+    case 'dropped':
+      return ['error', LOG_EVENTS.dropped, 'task dropped']
+    case 'interrupted':
+      return ['error', LOG_EVENTS.interrupted, 'task interrupted']
+    case 'handed_over':
+      return ['info', LOG_EVENTS.completed, 'task handed over']
+    default:
+      return outcome satisfies never
+  }
+}
+
+const COMPLETED: Line = ['info', LOG_EVENTS.completed, 'task completed']
+const HANDLED: Line = [
+  'warn',
+  LOG_EVENTS.completed,
+  'task completed, but its handler threw and middleware swallowed it',
+]
+const FAILED: Line = ['error', LOG_EVENTS.exception, 'task failed']
+const TIMED_OUT: Line = ['error', LOG_EVENTS.exception, 'task timed out']
+const RETRIED: Line = ['warn', LOG_EVENTS.exception, 'task failed and will be retried']
+
+function addFailure(fields: Fields, outcome: AttemptOutcome): void {
+  if ('reason' in outcome) fields[names.TASK_REASON] = outcome.reason
+  if (outcome.outcome === 'retried') fields[names.TASK_RETRY_DELAY] = outcome.afterMs / 1000
+  const error = outcome.outcome === 'completed' ? outcome.handled : errorOf(outcome)
+  if (error) addException(fields, error)
+}
+
+/** Not the raw error: serialisers and bridges take its `code` for its type and lose its causes. */
+function addException(fields: Fields, error: Error): void {
+  const facts = exceptionFacts(error)
+  fields[names.ERROR_TYPE] = facts.type
+  fields[names.EXCEPTION_TYPE] = facts.type
+  fields[names.EXCEPTION_MESSAGE] = facts.message
+  fields[names.EXCEPTION_STACKTRACE] = facts.stacktrace
+  fields[names.ERROR_FINGERPRINT] = fingerprint(facts)
+}

@@ -1,0 +1,219 @@
+import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
+import { errorOf } from '../core/outcome.ts'
+import type { GateFacts, TaskObserver } from '../core/observer.ts'
+import type { AttemptOutcome, RequestFacts, TaskContext, TaskRecord } from '../core/task.ts'
+import { errorType, exceptionFacts, messageOf } from './exceptions.ts'
+import * as names from './names.ts'
+import { causingSpan, contextByValue } from './propagation.ts'
+
+export interface TraceOptions {
+  /** A task that may end later than this after its add gets a trace of its own; match the collector's decision wait. */
+  readonly traceWindowMs: number
+  /** A request that adds more tasks than this has all of them linked. */
+  readonly maxChildren: number
+}
+
+export const DEFAULT_TRACE_OPTIONS: TraceOptions = { traceWindowMs: 60_000, maxChildren: 50 }
+
+/** What is kept of a request, once for all of its tasks. */
+interface RequestTrace {
+  /** Dropped at the gate: it retains the request. */
+  span: Span | undefined
+  origin: Origin
+  manyTasks: boolean
+  deferred: boolean
+}
+
+/** Where a submission comes from. Shared by the tasks of a request unless they differ. */
+interface Origin {
+  readonly parent: Context
+  readonly spanContext: SpanContext | undefined
+  readonly previous: SpanContext | undefined
+}
+
+const NO_ORIGIN: Origin = { parent: ROOT_CONTEXT, spanContext: undefined, previous: undefined }
+
+/** One CONSUMER span per attempt, child of the request's SERVER span or linked to it; and the facts of both on each other. */
+export class Traces implements TaskObserver {
+  readonly name = 'traces'
+  readonly #tracer: Tracer
+  readonly #options: TraceOptions
+  readonly #exceptionEvents: boolean
+  readonly #spanNames = new Map<string, string>()
+
+  constructor(version: string, options: TraceOptions = DEFAULT_TRACE_OPTIONS) {
+    this.#tracer = trace.getTracer(names.SCOPE_NAME, version)
+    this.#options = options
+    this.#exceptionEvents = (process.env['OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN'] ?? '').split(',').includes('logs/dup')
+  }
+
+  submitted(record: TaskRecord, result: string): void {
+    if (result !== 'accepted') return
+    const { request } = record
+    const active = context.active()
+    if (!request || record.depth > 0) {
+      if (active !== ROOT_CONTEXT) record.trace = originOf(trace.getSpan(active), active)
+      return
+    }
+    const requestTrace = (request.trace ??= this.#requestTrace(request, active)) as RequestTrace
+    record.trace = requestTrace.origin
+    requestTrace.deferred ||= this.#staticRelation(record) === 'link'
+  }
+
+  gate({ request, submitted, records, rejected }: GateFacts): void {
+    const requestTrace = request.trace as RequestTrace | undefined
+    const span = requestTrace?.span ?? (rejected > 0 ? causingSpan(context.active()) : undefined)
+    if (requestTrace) {
+      requestTrace.manyTasks = submitted > this.#options.maxChildren
+      requestTrace.span = undefined
+    }
+    if (!span?.isRecording()) return
+    span.setAttributes({
+      [names.SUBMITTED_COUNT]: submitted,
+      [names.SUBMITTED_NAMES]: [...new Set(records.map((record) => record.name))],
+      [names.SUBMITTED_IDS]: records.map((record) => record.id),
+      [names.REJECTED_COUNT]: rejected,
+      ...((requestTrace?.manyTasks || requestTrace?.deferred) && { [names.DEFERRED]: true }),
+    })
+  }
+
+  attempt(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome> {
+    const origin = (task.record.trace as Origin | undefined) ?? NO_ORIGIN
+    const relation = this.#relation(task)
+    const links: Link[] = []
+    if (relation === 'link' && origin.spanContext) links.push(linkTo(origin.spanContext, 'request'))
+    if (origin.previous) links.push(linkTo(origin.previous, 'previous_attempt'))
+    const attributes = startAttributes(task.record, task.attempt, relation)
+    attributes[names.TASK_WAIT_TIME] = task.waitMs / 1000
+    const span = this.#tracer.startSpan(
+      this.#spanName(task.label),
+      { kind: SpanKind.CONSUMER, attributes, root: relation === 'link', ...(links.length > 0 && { links }) },
+      origin.parent,
+    )
+    const own = span.spanContext()
+    if (!isSpanContextValid(own)) return next()
+    const active = trace.setSpan(origin.parent, span)
+    task.trace = active
+    const ended = context.with(active, next)
+    void ended.then((outcome) => {
+      if (outcome.outcome === 'retried') task.record.trace = { ...origin, previous: own }
+      this.#end(span, outcome)
+    })
+    return ended
+  }
+
+  settled(record: TaskRecord, outcome: AttemptOutcome, byAttempt: boolean): void {
+    if (byAttempt) return
+    const origin = (record.trace as Origin | undefined) ?? NO_ORIGIN
+    const relation = this.#relation(record)
+    const span = this.#tracer.startSpan(
+      this.#spanName(record.label),
+      {
+        kind: SpanKind.CONSUMER,
+        startTime: record.acceptedAt,
+        attributes: startAttributes(record, 0, relation),
+        root: relation === 'link',
+        ...(relation === 'link' && origin.spanContext && { links: [linkTo(origin.spanContext, 'request')] }),
+      },
+      origin.parent,
+    )
+    record.trace = trace.setSpan(origin.parent, span)
+    if (span.isRecording()) this.#end(span, outcome)
+  }
+
+  #end(span: Span, outcome: AttemptOutcome): void {
+    if (span.isRecording()) {
+      span.setAttribute(names.TASK_OUTCOME, outcome.outcome)
+      if (outcome.outcome !== 'completed' || outcome.handled) this.#endBadly(span, outcome)
+    }
+    span.end()
+  }
+
+  #endBadly(span: Span, outcome: AttemptOutcome): void {
+    if (outcome.outcome === 'completed') {
+      span.setAttribute(names.TASK_ERROR_HANDLED, true)
+      if (outcome.handled) span.setAttribute(names.ERROR_TYPE, errorType(outcome.handled))
+      return
+    }
+    if ('reason' in outcome) span.setAttribute(names.TASK_REASON, outcome.reason)
+    if (outcome.outcome === 'retried') span.setAttribute(names.TASK_RETRY_DELAY, outcome.afterMs / 1000)
+    const error = errorOf(outcome)
+    if (!FAILURES.has(outcome.outcome) || (outcome.outcome === 'retried' && !error)) return
+    span.setAttribute(names.ERROR_TYPE, error ? errorType(error) : outcome.outcome)
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error ? messageOf(error) : reasonOf(outcome) })
+    if (error && this.#exceptionEvents) span.addEvent('exception', exceptionAttributes(error))
+  }
+
+  #requestTrace(request: RequestFacts, active: Context): RequestTrace {
+    const span = causingSpan(active)
+    const origin = originOf(span, active)
+    Object.assign(request, { traceId: origin.spanContext?.traceId, spanId: origin.spanContext?.spanId })
+    return { span, origin, manyTasks: false, deferred: false }
+  }
+
+  /** Decided by what was known when the request's gate opened; an attempt that starts after the window links in any case. */
+  #relation(record: TaskRecord): 'child' | 'link' {
+    const fixed = this.#staticRelation(record)
+    if (fixed === 'link' || record.settings.relation === 'child') return fixed
+    const many = (record.request?.trace as RequestTrace | undefined)?.manyTasks
+    return many || Date.now() - record.acceptedAt > this.#options.traceWindowMs ? 'link' : 'child'
+  }
+
+  #staticRelation({ settings, late, delayMs }: TaskRecord): 'child' | 'link' {
+    if (settings.relation !== 'auto') return settings.relation
+    return late || delayMs > 0 || settings.timeoutMs > this.#options.traceWindowMs ? 'link' : 'child'
+  }
+
+  #spanName(label: string): string {
+    let name = this.#spanNames.get(label)
+    if (name === undefined) this.#spanNames.set(label, (name = names.runSpanName(label)))
+    return name
+  }
+}
+
+const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out', 'dropped', 'interrupted'])
+
+const reasonOf = (outcome: AttemptOutcome): string => ('reason' in outcome ? outcome.reason : outcome.outcome)
+
+const originOf = (span: Span | undefined, active: Context): Origin => ({
+  parent: contextByValue(span, active),
+  spanContext: span?.spanContext(),
+  previous: undefined,
+})
+
+const linkTo = (spanContext: SpanContext, type: string): Link => ({
+  context: spanContext,
+  attributes: { [names.LINK_TYPE]: type },
+})
+
+function startAttributes(record: TaskRecord, attempt: number, relation: string): Attributes {
+  const { request } = record
+  const attributes: Attributes = {
+    [names.TASK_NAME]: record.name,
+    [names.TASK_ID]: record.id,
+    [names.TASK_ATTEMPT]: attempt,
+    [names.TASK_MAX_ATTEMPTS]: record.settings.retry.attempts,
+    [names.ENGINE]: record.engine,
+    [names.TRACE_RELATION]: relation,
+    [names.TASK_TIMEOUT]: record.settings.timeoutMs / 1000,
+  }
+  if (record.depth > 0) attributes[names.TASK_DEPTH] = record.depth
+  if (record.late) attributes[names.TASK_LATE] = true
+  return request ? Object.assign(attributes, requestAttributes(request)) : attributes
+}
+
+/** The request's facts, copied: they explain a failure even when the request's own trace was not kept. */
+export function requestAttributes(request: RequestFacts): Attributes {
+  const attributes: Attributes = { [names.REQUEST_METHOD]: request.method }
+  if (request.traceId !== undefined) attributes[names.REQUEST_TRACE_ID] = request.traceId
+  if (request.spanId !== undefined) attributes[names.REQUEST_SPAN_ID] = request.spanId
+  if (request.route !== undefined) attributes[names.REQUEST_ROUTE] = request.route
+  if (request.statusCode !== undefined) attributes[names.REQUEST_STATUS_CODE] = request.statusCode
+  return attributes
+}
+
+export function exceptionAttributes(error: Error): Attributes {
+  const { type, message, stacktrace } = exceptionFacts(error)
+  return { [names.EXCEPTION_TYPE]: type, [names.EXCEPTION_MESSAGE]: message, [names.EXCEPTION_STACKTRACE]: stacktrace }
+}
