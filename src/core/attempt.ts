@@ -155,11 +155,18 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   }
 
   abort(cause: AbortCause, why: string, until: number): void {
-    if (this.outcome || this.aborted) return
+    if (this.outcome) return
+    if (this.aborted) return this.#abortAgain(cause, why)
     this.aborted = { cause, reason: new ABORT_REASONS[cause](why) }
     this.deadline = until
     this.#host.deadlines.changed(this)
     this.#controller?.abort(this.aborted.reason)
+  }
+
+  /** Its signal is aborted already. But a task that was cancelled or drained after its deadline must not be retried. */
+  #abortAgain(cause: AbortCause, why: string): void {
+    if (this.aborted?.cause === 'timeout' && cause !== 'timeout')
+      this.aborted = { cause, reason: new ABORT_REASONS[cause](why) }
   }
 
   /** The work ring ended. */

@@ -2,7 +2,7 @@ import type { Attempt, AttemptHost } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import { Deadlines } from './deadlines.ts'
 import { skippedAfter, waitFor } from './dependencies.ts'
-import type { Engine, Envelope } from './engine.ts'
+import type { Engine, Envelope, Receipt } from './engine.ts'
 import { EngineError, ServicesError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
 import { Observers } from './observers.ts'
@@ -20,6 +20,12 @@ export interface FlowParts {
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
 }
 
+/** A task that ended, and those that came after it. */
+interface Freed {
+  readonly dependency: Submission
+  readonly dependents: readonly Submission[]
+}
+
 /**
  * The way of a submission from acceptance to its outcome: held or blocked, given to its engine, run, settled. Whatever is
  * alive is in `live`, and `settle` is the only way out of it.
@@ -32,6 +38,7 @@ export class Flow implements RunHost, AttemptHost {
   /** Those composed until the start; nobody before. */
   observers = new Observers([])
   readonly #parts: FlowParts
+  #freed: Freed[] = []
 
   constructor(parts: FlowParts) {
     this.#parts = parts
@@ -46,17 +53,16 @@ export class Flow implements RunHost, AttemptHost {
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
     waitFor(submission, dependencies)
     if (submission.holder?.holds(submission)) submission.state = 'held'
-    else if (submission.waitsFor > 0) submission.state = 'blocked'
-    else this.#enqueue([submission])
+    else this.letRun([submission])
   }
 
-  /** The response they were held for has settled, or was released. */
+  /** Nothing of HTTP holds them any more: the response settled or was released, or there is none. */
   letRun(submissions: readonly Submission[]): void {
     const ready: Submission[] = []
     for (const submission of submissions) {
       if (submission.outcome) continue
       const { request } = submission
-      const reason = request && skippedBy(submission.settings, request.response, request.statusCode)
+      const reason = request?.response && skippedBy(submission.settings, request.response, request.statusCode)
       if (reason) this.settle(submission, { outcome: 'skipped', reason, attempts: 0 })
       else if (submission.waitsFor > 0) submission.state = 'blocked'
       else ready.push(submission)
@@ -73,8 +79,36 @@ export class Flow implements RunHost, AttemptHost {
     const { engines } = this.#parts
     for (const [name, engine] of engines) {
       const own = engines.size === 1 ? batch : batch.filter((one) => one.settings.engine === name)
-      if (own.length > 0) void engine.enqueue(own)
+      if (own.length > 0) this.#give(engine, own)
     }
+  }
+
+  #give(engine: Engine, batch: readonly Submission[]): void {
+    try {
+      const receipts = engine.enqueue(batch)
+      if (receipts instanceof Promise)
+        receipts.then(
+          (late) => this.#refused(batch, late),
+          (thrown: unknown) => this.#notTaken(engine, batch, thrown),
+        )
+      else if (receipts.length > 0) this.#refused(batch, receipts)
+    } catch (thrown) {
+      this.#notTaken(engine, batch, thrown)
+    }
+  }
+
+  #refused(batch: readonly Submission[], receipts: readonly Receipt[]): void {
+    for (const { id, result, error } of receipts) {
+      const submission = batch.find((one) => one.id === id)
+      const reason = error?.message ?? `the engine answered: ${result}`
+      if (submission) this.settle(submission, { outcome: 'dropped', reason, attempts: 0, ...(error && { error }) })
+    }
+  }
+
+  #notTaken(engine: Engine, batch: readonly Submission[], thrown: unknown): void {
+    const error = new EngineError(`engine '${engine.name}' failed to take ${batch.length} tasks`, { cause: thrown })
+    this.observers.failure(`engine '${engine.name}'`, error)
+    for (const one of batch) this.settle(one, { outcome: 'dropped', reason: error.message, error, attempts: 0 })
   }
 
   submissionOf(envelope: Envelope): Submission {
@@ -105,7 +139,12 @@ export class Flow implements RunHost, AttemptHost {
       submission.state = 'backoff'
       submission.readyAt = this.clock.now() + outcome.afterMs
     } else this.settle(submission, outcome, true)
-    attempt.ended(submission, outcome)
+    try {
+      attempt.ended(submission, outcome)
+    } catch (thrown) {
+      const error = new EngineError(`engine '${submission.engine}' failed to acknowledge`, { cause: thrown })
+      this.observers.failure(`engine '${submission.engine}'`, error, submission)
+    }
   }
 
   endedLate(attempt: Attempt): void {
@@ -122,8 +161,17 @@ export class Flow implements RunHost, AttemptHost {
     if (outcome.outcome === 'completed' && outcome.handled) submission.task.counts.handledErrors++
     this.observers.settled(submission, outcome, byAttempt)
     submission.end(outcome)
-    if (dependents) for (const dependent of dependents) this.#dependencyEnded(dependent, submission)
+    if (dependents) this.#free({ dependency: submission, dependents })
     this.live.tellIdle()
+  }
+
+  /** In a loop and not by recursion: what a failure skips may be a chain of thousands. */
+  #free(ended: Freed): void {
+    this.#freed.push(ended)
+    if (this.#freed.length > 1) return
+    for (const { dependency, dependents } of this.#freed)
+      for (const dependent of dependents) this.#dependencyEnded(dependent, dependency)
+    this.#freed = []
   }
 
   #dependencyEnded(dependent: Submission, dependency: Submission): void {

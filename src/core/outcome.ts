@@ -75,7 +75,7 @@ function isInstance(error: Error, expected: abstract new (...args: never[]) => E
 /** Why a task whose response ended like this does not run, or undefined if it does. */
 export function skippedBy(
   settings: ResolvedSettings,
-  response: ResponseClass | undefined,
+  response: ResponseClass,
   statusCode: number | undefined,
 ): string | undefined {
   if (settings.runOn === 'settled') return undefined

@@ -1,5 +1,8 @@
 import type { RetryPolicy } from './task.ts'
 
+/** More would be infinite, and nothing times infinity is no number. */
+const MAX_DOUBLINGS = 52
+
 /**
  * Milliseconds until the attempt after attempt number `attempt` (from 1). Exponential with full jitter:
  * `random(0, min(maxDelayMs, baseDelayMs * 2^(attempt-1)))`, so that what failed together does not come back together
@@ -9,6 +12,6 @@ export function retryDelay(policy: Required<RetryPolicy>, attempt: number, rando
   const full =
     policy.backoff === 'fixed'
       ? Math.min(policy.maxDelayMs, policy.baseDelayMs)
-      : Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1))
+      : Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** Math.min(attempt - 1, MAX_DOUBLINGS))
   return policy.jitter && policy.backoff === 'exponential' ? full * random() : full
 }

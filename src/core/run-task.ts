@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { Attempt, type AttemptHost } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import { compose } from './compose.ts'
@@ -62,7 +63,7 @@ function settle(work: WorkRing, attempt: Attempt): void {
   } catch (thrown) {
     return attempt.end({ value: thrown })
   }
-  if (!isPromiseLike(ring)) return attempt.end(undefined)
+  if (!ring) return attempt.end(undefined)
   ring.then(
     () => attempt.end(undefined),
     (thrown: unknown) => attempt.end({ value: thrown }),
@@ -85,11 +86,13 @@ function runHandler(attempt: Attempt): MaybePromise<void> {
     attempt.handlerThrew = { value: thrown }
     throw thrown
   }
-  if (!isPromiseLike(result)) {
+  if (!isThenable(result)) {
     attempt.value = result
     return undefined
   }
-  return result.then(
+  // A query builder is no promise: it may give back anything from `then`, or call back twice.
+  const promise = types.isPromise(result) ? result : Promise.resolve(result)
+  return promise.then(
     (value) => {
       attempt.value = value
     },
@@ -100,7 +103,7 @@ function runHandler(attempt: Attempt): MaybePromise<void> {
   )
 }
 
-const isPromiseLike = (value: unknown): value is Promise<unknown> =>
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 function isExpired({ options, addedAt }: Submission, clock: Clock): boolean {

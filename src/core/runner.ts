@@ -38,8 +38,8 @@ export class Runner implements SubmitHost, GateKeeper {
   readonly registry: Registry
   readonly composition = new Composition()
   readonly flow: Flow
-  /** Set by the drain: from then on only what is still served may add. */
-  closing = false
+  /** Set by the drain: while it drains, only what is still served may add; once it closed, nobody. */
+  phase: 'open' | 'draining' | 'closed' = 'open'
   readonly #parts: RunnerParts
   readonly #holding: Holding
   readonly #store = new AsyncLocalStorage<Store>()
@@ -113,7 +113,8 @@ export class Runner implements SubmitHost, GateKeeper {
   // ---- what submitting asks
 
   takes({ holder, depth }: Origin): boolean {
-    return !this.closing || holder !== undefined || depth > 0
+    if (this.phase === 'draining') return holder !== undefined || depth > 0
+    return this.phase === 'open'
   }
 
   engineOf(key: string, task: string): Engine {

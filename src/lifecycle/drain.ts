@@ -32,18 +32,25 @@ export async function drain(runner: Runner, options: DrainOptions): Promise<Drai
   const deadline = startedAt + deadlineMs
   const before = sumCounts(runner.counts)
   const inFlight = runner.inFlight
-  runner.closing = true
+  runner.phase = 'draining'
   observers.event({ type: 'drain', stage: 'waiting', inFlight })
   await within(runner, deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2), signal)
-  const left = runner.flow.live.all()
-  if (left.length > 0) {
-    observers.event({ type: 'drain', stage: 'aborting', inFlight: left.length })
-    for (const submission of left) interrupt(runner, submission)
+  const unfinished = new Set(runner.flow.live.all())
+  if (unfinished.size > 0) {
+    observers.event({ type: 'drain', stage: 'aborting', inFlight: unfinished.size })
+    for (const submission of unfinished) interrupt(runner, submission)
     await within(runner, signal?.aborted ? HURRY_MS : deadline - clock.now())
-    for (const submission of left) submission.current?.letGo()
+    // Whatever is left ignored its signal, or was added by a task that used the grace for it.
+    for (const submission of runner.flow.live.all()) {
+      unfinished.add(submission)
+      interrupt(runner, submission)
+      submission.current?.letGo()
+    }
+    await new Promise<void>((resolve) => clock.setTurn(resolve))
   }
+  runner.phase = 'closed'
   for (const engine of runner.engines) await engine.stop({ deadlineMs: 0 })
-  const interrupted = left.filter(({ outcome }) => outcome?.outcome === 'interrupted').map(recordOf)
+  const interrupted = [...unfinished].filter(({ outcome }) => outcome?.outcome === 'interrupted').map(recordOf)
   observers.event({ type: 'drain', stage: 'closed', inFlight: runner.inFlight })
   const settled = ended(sumCounts(runner.counts)) - ended(before) - interrupted.length
   return { settled, interrupted, durationMs: clock.now() - startedAt }

@@ -56,7 +56,7 @@ export class Traces implements TaskObserver {
       if (active !== ROOT_CONTEXT) record.trace = originOf(trace.getSpan(active), active)
       return
     }
-    const requestTrace = (request.trace ??= this.#requestTrace(request, active)) as RequestTrace
+    const requestTrace = (request.trace ??= this.#requestTrace(record, request, active)) as RequestTrace
     record.trace = requestTrace.origin
     requestTrace.deferred ||= this.#staticRelation(record) === 'link'
   }
@@ -145,11 +145,11 @@ export class Traces implements TaskObserver {
     if (error && this.#exceptionEvents) span.addEvent('exception', exceptionAttributes(error))
   }
 
-  #requestTrace(request: RequestFacts, active: Context): RequestTrace {
+  #requestTrace({ late }: TaskRecord, request: RequestFacts, active: Context): RequestTrace {
     const span = causingSpan(active)
     const origin = originOf(span, active)
     Object.assign(request, { traceId: origin.spanContext?.traceId, spanId: origin.spanContext?.spanId })
-    return { span, origin, manyTasks: false, deferred: false }
+    return { span: late ? undefined : span, origin, manyTasks: false, deferred: false }
   }
 
   /** Decided by what was known when the request's gate opened; an attempt that starts after the window links in any case. */
@@ -196,8 +196,8 @@ function startAttributes(record: TaskRecord, attempt: number, relation: string):
     [names.TASK_MAX_ATTEMPTS]: record.settings.retry.attempts,
     [names.ENGINE]: record.engine,
     [names.TRACE_RELATION]: relation,
-    [names.TASK_TIMEOUT]: record.settings.timeoutMs / 1000,
   }
+  if (record.settings.timeoutMs < Infinity) attributes[names.TASK_TIMEOUT] = record.settings.timeoutMs / 1000
   if (record.depth > 0) attributes[names.TASK_DEPTH] = record.depth
   if (record.late) attributes[names.TASK_LATE] = true
   return request ? Object.assign(attributes, requestAttributes(request)) : attributes

@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals'
+import { gate, manualTasks, missing, thrownBy } from '../support/runner.ts'
+import { createTasks } from 'koa-afterglow'
+
+describe('close', () => {
+  test('waits for what was accepted, retries in backoff and delayed tasks included', async () => {
+    const { tasks, clock } = manualTasks()
+    const work = gate()
+    tasks.add('running', () => work.promise)
+    tasks.add('delayed', () => 1, { delayMs: 500 })
+    tasks.add('again', (task) => {
+      if (task.attempt === 1) task.retry({ afterMs: 800 })
+    })
+    await clock.settle()
+    let closed = false
+    const closing = tasks.close().then((report) => {
+      closed = true
+      return report
+    })
+    await clock.advance(800)
+    expect(closed).toBe(false)
+    work.resolve()
+    await clock.settle()
+    expect(await closing).toMatchObject({ settled: 3, interrupted: [] })
+  })
+
+  test('refuses adds from outside, and takes those of tasks that still run', async () => {
+    const { tasks, clock } = manualTasks()
+    const work = gate()
+    let child: string | undefined
+    tasks.add('parent', async (task) => {
+      await work.promise
+      child = (await task.add('child', () => 1).settled).outcome
+    })
+    await clock.settle()
+    const closing = tasks.close()
+    expect(thrownBy(() => tasks.add('stranger', () => 1))).toMatchObject({ code: 'ERR_AFTERGLOW_CLOSED', status: 503 })
+    work.resolve()
+    await clock.settle()
+    await closing
+    expect(child).toBe('completed')
+    expect(missing(tasks)).toBe(0)
+  })
+
+  test('aborts what runs a grace before the deadline, and reports by name what did not end', async () => {
+    const { tasks, clock } = manualTasks({ concurrency: 2, limits: { graceMs: 100 } })
+    const reasons: unknown[] = []
+    tasks.add('deaf', () => new Promise(() => {}), { override: { timeoutMs: 60_000 } })
+    tasks.add('polite', async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      reasons.push(signal.reason)
+      throw signal.reason
+    })
+    tasks.add('never started', () => 1)
+    await clock.settle()
+    const closing = tasks.close({ deadlineMs: 1_000 })
+    await clock.advance(899)
+    expect(reasons).toEqual([])
+    await clock.advance(1)
+    expect(reasons).toMatchObject([{ code: 'ERR_AFTERGLOW_INTERRUPTED' }])
+    await clock.advance(100)
+    const report = await closing
+    expect(report.interrupted.map(({ name }) => name).toSorted()).toEqual(['deaf', 'never started', 'polite'])
+    expect(missing(tasks)).toBe(0)
+  })
+
+  test('told to hurry it aborts at once', async () => {
+    const { tasks, clock } = manualTasks()
+    tasks.add('deaf', () => new Promise(() => {}))
+    await clock.settle()
+    const hurry = new AbortController()
+    const closing = tasks.close({ signal: hurry.signal })
+    await clock.settle()
+    hurry.abort()
+    await clock.advance(500)
+    expect(await closing).toMatchObject({ interrupted: [{ name: 'deaf' }] })
+  })
+
+  test('gives every caller the same promise, and nothing is taken afterwards', async () => {
+    const { tasks } = manualTasks()
+    expect(tasks.close()).toBe(tasks.close())
+    await tasks.close()
+    expect(() => tasks.add('late', () => 1)).toThrow('the runner is closed')
+  })
+
+  test('an `await using` block ends once its tasks have', async () => {
+    let ran = false
+    {
+      await using tasks = createTasks({ logger: false })
+      tasks.add('inside', () => {
+        ran = true
+      })
+    }
+    expect(ran).toBe(true)
+  })
+
+  test('tells observers its stages', async () => {
+    const { tasks, seen } = manualTasks()
+    await tasks.close()
+    expect(seen.events).toMatchObject([
+      { type: 'drain', stage: 'waiting' },
+      { type: 'drain', stage: 'closed' },
+    ])
+  })
+})
