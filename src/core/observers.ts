@@ -71,14 +71,14 @@ export class Observers {
         one.event(event)
       } catch (thrown) {
         // Not an event again: the observer that fails at events would be asked once more.
-        process.emitWarning(toError(thrown))
+        warn(`observer '${one.name}' event`, toError(thrown))
       }
   }
 
   /** Something of this library's or of an observer's failed; it belongs to no task. */
   failure(where: string, thrown: unknown, record?: TaskRecord): void {
     const error = toError(thrown)
-    if (this.#event.length === 0) process.emitWarning(error)
+    if (this.#event.length === 0) warn(where, error)
     this.event({ type: 'failure_of_our_own', where, error, ...(record && { record }) })
   }
 
@@ -106,3 +106,7 @@ export class Observers {
     this.failure(`observer '${observer.name}' ${hook}`, thrown)
   }
 }
+
+/** The last resort, when nobody is left to tell. By text: `emitWarning` refuses errors of another realm. */
+const warn = (where: string, { message }: Error): void =>
+  process.emitWarning(`koa-afterglow: ${where} failed: ${message}`)

@@ -24,7 +24,7 @@ export function exceptionFacts(thrown: unknown): ExceptionFacts {
 /** The value of `error.type` on span, metric and log. */
 export function errorType(error: Error): string {
   const name = read(error, 'name')
-  const constructed = read(error.constructor, 'name')
+  const constructed = read(get(error, 'constructor'), 'name')
   // A subclass that did not set `name` is known by its constructor, a DOMException (AbortError) only by its name.
   const type = constructed && constructed !== 'Error' && constructed !== 'DOMException' ? constructed : name
   return clean(cut(type || 'Error', MAX_TYPE))
@@ -66,10 +66,13 @@ function aggregatedOf(error: Error, seen: Set<unknown>, depth: number): readonly
     if (seen.has(member)) return `[${index}]: an error above, again`
     return `[${index}]: ${isError(member) ? stackOf(member, seen, depth + 1) : clean(cut(shown(member), MAX_MESSAGE))}`
   })
-  return members.length > MAX_AGGREGATED ? [...lines, `and ${members.length - MAX_AGGREGATED} more errors`] : lines
+  return [
+    `${members.length} errors${members.length > MAX_AGGREGATED ? `, the first ${MAX_AGGREGATED}` : ''}:`,
+    ...lines,
+  ]
 }
 
-function get(from: object, key: string): unknown {
+function get(from: unknown, key: string): unknown {
   try {
     return (from as Record<string, unknown>)[key]
   } catch {
@@ -77,8 +80,8 @@ function get(from: object, key: string): unknown {
   }
 }
 
-function read(from: object | undefined, key: string): string {
-  const value = from === undefined ? undefined : get(from, key)
+function read(from: unknown, key: string): string {
+  const value = get(from, key)
   return typeof value === 'string' ? value : ''
 }
 

@@ -33,7 +33,7 @@ const sendWelcome = defineTask({
     expect<Equal<typeof input, { email: string; when?: Date | undefined }>>()
     expect<Equal<typeof task.services.mailer, Mailer>>()
     // @ts-expect-error no such service
-    task.services.nope
+    void task.services.nope
     return await task.services.mailer.sendWelcome(input.email, { signal: task.signal })
   },
 })
