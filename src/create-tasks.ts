@@ -76,7 +76,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     limits,
     logOf: (task) => (logger ? taskLogger(logger, task) : SILENT),
     openServices: services?.open,
-    blanked: (make) => koaStore.blanked(() => blanked(make)),
+    blanked: (make) => (koaStore.seen ? koaStore.blanked(() => blanked(make)) : blanked(make)),
   })
   const metrics = new Metrics(
     { tasks: () => runner.registry.all(), states: () => runner.flow.live.states(runner.clock.now()) },

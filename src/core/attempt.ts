@@ -50,14 +50,13 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   decision: Decision | undefined
   aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
   outcome: AttemptOutcome | undefined
-  /** Set while observers wait round the attempt; otherwise its end goes straight on. */
-  onOutcome: ((outcome: AttemptOutcome) => void) | undefined
   readonly ended: Parameters<RunTask>[1]
   readonly #host: AttemptHost
   #controller: AbortController | undefined
   #log: Logger | undefined
   #state: Record<string, unknown> | undefined
   #services: Services | undefined
+  #waited: PromiseWithResolvers<AttemptOutcome> | undefined
 
   constructor(host: AttemptHost, submission: Submission, ended: Parameters<RunTask>[1]) {
     const now = host.clock.now()
@@ -102,6 +101,9 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   }
   get acceptedAt(): number {
     return this.submission.acceptedAt
+  }
+  get ageMs(): number {
+    return this.startedAt - this.submission.addedAt
   }
   get carrier(): Record<string, string> {
     return this.submission.carrier
@@ -194,9 +196,18 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   finish(outcome: AttemptOutcome): void {
     this.outcome = outcome
     this.#host.deadlines.delete(this)
-    this.#host.observers.attempted(this, outcome, this.#host.clock.now() - this.startedAt)
-    if (this.onOutcome) this.onOutcome(outcome)
-    else this.#host.attemptEnded(this, outcome)
+    const { observers, clock } = this.#host
+    if (observers.seeAttempts) observers.attempted(this, outcome, clock.now() - this.startedAt)
+    if (!this.#waited) return this.#host.attemptEnded(this, outcome)
+    this.#waited.resolve(outcome)
+    // Behind the observers, who asked first: a span has ended before its task has.
+    void this.#waited.promise.then(() => this.#host.attemptEnded(this, outcome))
+  }
+
+  whenOutcome(): Promise<AttemptOutcome> {
+    this.#waited ??= Promise.withResolvers()
+    if (this.outcome) this.#waited.resolve(this.outcome)
+    return this.#waited.promise
   }
 
   facts() {

@@ -4,6 +4,8 @@ import { AsyncResource } from 'node:async_hooks'
 export interface Clock {
   /** Milliseconds, monotonic. */
   now(): number
+  /** What `now()` counts from, in milliseconds since the epoch. */
+  readonly origin: number
   setTimer(fire: () => void, ms: number): Timer
   /** Once, in a later turn of the event loop. */
   setTurn(fire: () => void): void
@@ -23,6 +25,7 @@ const neutral = new AsyncResource('AfterglowClock')
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  origin: performance.timeOrigin,
   setTimer: (fire, ms) => neutral.runInAsyncScope(setTimeout, undefined, fire, ms),
   setTurn: (fire) => void neutral.runInAsyncScope(setImmediate, undefined, fire),
 }

@@ -25,8 +25,6 @@ export interface EngineStats {
   readonly delayed: number
   readonly running: number
   readonly backoff: number
-  /** Age of the oldest task that is ready to run; 0 when none is. */
-  readonly oldestReadyMs: number
 }
 
 export interface EngineCapabilities {

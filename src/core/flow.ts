@@ -52,29 +52,39 @@ export class Flow implements RunHost, AttemptHost {
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
     waitFor(submission, dependencies)
-    if (submission.holder?.holds(submission)) submission.state = 'held'
-    else this.letRun([submission])
+    if (submission.origin.holder?.holds(submission)) submission.state = 'held'
+    else if (!this.#skipped(submission)) this.#release(submission, submission.addedAt)
   }
 
   /** Nothing of HTTP holds them any more: the response settled or was released, or there is none. */
   letRun(submissions: readonly Submission[]): void {
     const ready: Submission[] = []
     for (const submission of submissions) {
-      if (submission.outcome) continue
-      const { request } = submission
-      const reason = request?.response && skippedBy(submission.settings, request.response, request.statusCode)
-      if (reason) this.settle(submission, { outcome: 'skipped', reason, attempts: 0 })
-      else if (submission.waitsFor > 0) submission.state = 'blocked'
+      if (submission.outcome || this.#skipped(submission)) continue
+      if (submission.waitsFor > 0) submission.state = 'blocked'
       else ready.push(submission)
     }
-    this.#enqueue(ready)
+    if (ready.length > 0) this.#enqueue(ready, this.clock.now())
   }
 
-  #enqueue(batch: readonly Submission[]): void {
-    const now = this.clock.now()
+  /** By the class of its response, if it has one that is known. */
+  #skipped(submission: Submission): boolean {
+    const { request, settings } = submission
+    const reason = request?.response && skippedBy(settings, request.response, request.statusCode)
+    if (reason) this.settle(submission, { outcome: 'skipped', reason, attempts: 0 })
+    return reason !== undefined
+  }
+
+  #release(submission: Submission, now: number): void {
+    if (submission.waitsFor > 0) submission.state = 'blocked'
+    else this.#enqueue([submission], now)
+  }
+
+  #enqueue(batch: readonly Submission[], now: number): void {
     for (const submission of batch) {
-      submission.readyAt = Math.max(now, submission.notBefore)
-      submission.state = submission.notBefore > now ? 'delayed' : 'queued'
+      const { notBefore } = submission
+      submission.readyAt = Math.max(now, notBefore)
+      submission.state = notBefore > now ? 'delayed' : 'queued'
     }
     const { engines } = this.#parts
     for (const [name, engine] of engines) {
@@ -179,7 +189,7 @@ export class Flow implements RunHost, AttemptHost {
     dependent.waitsFor--
     const reason = skippedAfter(dependent.options, [dependency])
     if (reason) this.settle(dependent, { outcome: 'skipped', reason, attempts: 0 })
-    else if (dependent.waitsFor === 0 && dependent.state === 'blocked') this.#enqueue([dependent])
+    else if (dependent.waitsFor === 0 && dependent.state === 'blocked') this.#enqueue([dependent], this.clock.now())
   }
 
   /** Takes it back if it waits; aborts its signal if it runs, and leaves the outcome to what it does then. */

@@ -19,8 +19,11 @@ export interface TaskObserver {
   readonly name: string
   submitted?(record: TaskRecord, result: SubmissionResult, error?: Error): void
   gate?(facts: GateFacts): void
-  /** Round one attempt. Call `next` before the first `await`; the outcome it gives is final. */
-  attempt?(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome>
+  /**
+   * Round one attempt. Call `next` before the first `await`; the outcome it gives is final. An observer that has nothing to
+   * do with this one returns without calling it.
+   */
+  attempt?(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome> | undefined
   /** One attempt ended; runs inside the attempt's own context, before `attempt` gets the outcome. */
   attempted?(task: TaskContext, outcome: AttemptOutcome, runMs: number): void
   /** `byAttempt` is false when it ended without an attempt: before the first, or waiting for the next. */

@@ -3,7 +3,10 @@ import type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './o
 import type { AttemptOutcome, Outcome, TaskContext, TaskRecord } from './task.ts'
 
 type With<K extends keyof TaskObserver> = TaskObserver & Required<Pick<TaskObserver, K>>
-type Guarded = (attempt: TaskContext) => Promise<AttemptOutcome>
+/** An attempt whose outcome observers may wait for; the promise is made for the first that does. */
+interface Observed extends TaskContext {
+  whenOutcome(): Promise<AttemptOutcome>
+}
 
 /** Tells every observer, each guarded by itself: what one throws is reported as its own and keeps nobody from the rest. */
 export class Observers {
@@ -25,8 +28,8 @@ export class Observers {
     this.#event = having('event')
   }
 
-  get roundAttempts(): boolean {
-    return this.#attempt.length > 0
+  get seeAttempts(): boolean {
+    return this.#attempted.length > 0
   }
 
   submitted(record: TaskRecord, result: SubmissionResult, error?: Error): void {
@@ -83,22 +86,30 @@ export class Observers {
   }
 
   /** `settle` inside every observer's `attempt`. Observers see its outcome and cannot hold back, repeat or change it. */
-  round(settle: Guarded): Guarded {
-    return this.#attempt.reduceRight<Guarded>((inner, observer) => this.#guard(observer, inner), settle)
+  round<A extends Observed>(settle: (attempt: A) => void): (attempt: A) => void {
+    return this.#attempt.reduceRight((inner, observer) => this.#guard(observer, inner), settle)
   }
 
-  #guard(observer: With<'attempt'>, inner: Guarded): Guarded {
-    return (task) => {
-      let outcome: Promise<AttemptOutcome> | undefined
-      const next = () => (outcome ??= inner(task))
+  #guard<A extends Observed>(observer: With<'attempt'>, inner: (attempt: A) => void): (attempt: A) => void {
+    return (attempt) => {
+      let entered = false
+      const next = () => {
+        // Asked for before it is known: whoever waits for it is told before the task counts as ended.
+        const outcome = attempt.whenOutcome()
+        if (!entered) {
+          entered = true
+          inner(attempt)
+        }
+        return outcome
+      }
       try {
-        const seen = observer.attempt(task, next)
+        const seen = observer.attempt(attempt, next)
         // An async observer gives a promise of its own; the attempt does not wait for it, but its failure must not float.
-        if (seen !== outcome) seen.then(undefined, (thrown: unknown) => this.#failed(observer, 'attempt', thrown))
+        seen?.then(undefined, (thrown: unknown) => this.#failed(observer, 'attempt', thrown))
       } catch (thrown) {
         this.#failed(observer, 'attempt', thrown)
       }
-      return next()
+      if (!entered) inner(attempt)
     }
   }
 

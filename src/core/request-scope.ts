@@ -63,7 +63,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
       traceId: undefined,
       spanId: undefined,
     }
-    this.origin = { request: this.facts, holder: this, depth: 0, late: false }
+    this.origin = { clock: keeper.clock, request: this.facts, holder: this, depth: 0, late: false }
     this.heldSince = keeper.clock.now()
   }
 

@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import { types } from 'node:util'
 import { Attempt, type AttemptHost } from './attempt.ts'
 import type { Clock } from './clock.ts'
@@ -23,14 +24,13 @@ export interface RunHost extends AttemptHost {
  * ring, the work ring round the handler. `settle` holds the only `try` round user code, and turns whatever happens into an
  * outcome; everything outside of it therefore sees the decision, and no error of a handler reaches the engine.
  */
-export function makeRunTask(host: RunHost, middleware: readonly TaskMiddleware[]): RunTask {
+export function makeRunTask(
+  host: RunHost,
+  middleware: readonly TaskMiddleware[],
+  store: AsyncLocalStorage<unknown>,
+): RunTask {
   const work: WorkRing = compose<Attempt>(middleware, runHandler)
-  const settleOnly = (attempt: Attempt) => settle(work, attempt)
-  const observed = host.observers.round((task) => settleForObservers(work, task as Attempt))
-  const seen = (attempt: Attempt) => {
-    void observed(attempt).then((outcome) => host.attemptEnded(attempt, outcome))
-  }
-  const ring = host.observers.roundAttempts ? seen : settleOnly
+  const ring = host.observers.round<Attempt>(middleware.length > 0 ? (attempt) => settle(work, attempt) : settleHandler)
 
   return (envelope, ended: Ended) => {
     const submission = host.submissionOf(envelope)
@@ -48,8 +48,9 @@ export function makeRunTask(host: RunHost, middleware: readonly TaskMiddleware[]
     submission.current = attempt
     submission.state = 'running'
     host.deadlines.add(attempt)
-    if (submission.resource) submission.resource.runInAsyncScope(ring, undefined, attempt)
-    else ring(attempt)
+    // First the context of the add, then the task as ours in it: what the work adds, it adds as this task.
+    if (submission.resource) submission.resource.runInAsyncScope(store.run, store, submission, ring, attempt)
+    else store.run(submission, ring, attempt)
   }
 }
 
@@ -70,18 +71,36 @@ function settle(work: WorkRing, attempt: Attempt): void {
   )
 }
 
-const settleForObservers = (work: WorkRing, attempt: Attempt): Promise<AttemptOutcome> =>
-  new Promise((resolve) => {
-    attempt.onOutcome = resolve
-    settle(work, attempt)
-  })
+/** The same for a ring that is the handler alone, with a promise less. */
+function settleHandler(attempt: Attempt): void {
+  let result: unknown
+  try {
+    result = callHandler(attempt)
+  } catch (thrown) {
+    return handlerThrew(attempt, thrown)
+  }
+  if (!isThenable(result)) return handlerReturned(attempt, result)
+  promiseOf(result).then(
+    (value) => handlerReturned(attempt, value),
+    (thrown: unknown) => handlerThrew(attempt, thrown),
+  )
+}
+
+function handlerReturned(attempt: Attempt, value: unknown): void {
+  attempt.value = value
+  attempt.end(undefined)
+}
+
+function handlerThrew(attempt: Attempt, value: unknown): void {
+  attempt.handlerThrew = { value }
+  attempt.end(attempt.handlerThrew)
+}
 
 /** The innermost layer. It notes what the handler threw, so that middleware which swallows it does not blind the alerts. */
 function runHandler(attempt: Attempt): MaybePromise<void> {
-  const { run, task, input } = attempt.submission
   let result: unknown
   try {
-    result = (run ?? task.run)?.(input as never, attempt as never)
+    result = callHandler(attempt)
   } catch (thrown) {
     attempt.handlerThrew = { value: thrown }
     throw thrown
@@ -90,9 +109,7 @@ function runHandler(attempt: Attempt): MaybePromise<void> {
     attempt.value = result
     return undefined
   }
-  // A query builder is no promise: it may give back anything from `then`, or call back twice.
-  const promise = types.isPromise(result) ? result : Promise.resolve(result)
-  return promise.then(
+  return promiseOf(result).then(
     (value) => {
       attempt.value = value
     },
@@ -102,6 +119,15 @@ function runHandler(attempt: Attempt): MaybePromise<void> {
     },
   )
 }
+
+function callHandler(attempt: Attempt): unknown {
+  const { run, task, input } = attempt.submission
+  return (run ?? task.run)?.(input as never, attempt as never)
+}
+
+/** A query builder is no promise: it may give back anything from `then`, or call back twice. */
+const promiseOf = (thenable: PromiseLike<unknown>): Promise<unknown> =>
+  types.isPromise(thenable) ? thenable : Promise.resolve(thenable)
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'

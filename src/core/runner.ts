@@ -28,7 +28,7 @@ export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'open
 type Store = RequestScope | Submission
 
 const WAITS_FOR_ITSELF_MS = 1_000
-const OUTSIDE: Origin = Object.freeze({ request: undefined, holder: undefined, depth: 0, late: false })
+/** The user's async context of the add, without the request's own stores in it. */
 const makeResource = () => new AsyncResource('AfterglowTask')
 
 /** One runner: where tasks come from, what they belong to, and whether they are taken. What then happens is `flow`'s. */
@@ -42,7 +42,8 @@ export class Runner implements SubmitHost, GateKeeper {
   phase: 'open' | 'draining' | 'closed' = 'open'
   readonly #parts: RunnerParts
   readonly #holding: Holding
-  readonly #store = new AsyncLocalStorage<Store>()
+  readonly #outside: Origin
+  readonly #store: AsyncLocalStorage<Store> = new AsyncLocalStorage()
 
   constructor(parts: RunnerParts) {
     const { engines, limits, defaults, logOf, openServices } = parts
@@ -51,6 +52,7 @@ export class Runner implements SubmitHost, GateKeeper {
     this.clock = engines.get('default')?.clock ?? systemClock
     this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
+    this.#outside = { clock: this.clock, request: undefined, holder: undefined, depth: 0, late: false }
     const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
     this.flow = new Flow({ engines, clock: this.clock, graceMs: limits.graceMs, logOf, openServices, addFrom })
   }
@@ -72,7 +74,7 @@ export class Runner implements SubmitHost, GateKeeper {
   start(): void {
     if (!this.composition.close()) return
     this.flow.observers = new Observers(this.composition.observers)
-    const run = makeRunTask(this.flow, this.composition.middleware)
+    const run = makeRunTask(this.flow, this.composition.middleware, this.#store)
     for (const [name, engine] of this.#parts.engines) {
       const started = engine.start(run)
       if (started) started.catch((error: unknown) => this.#engineFailed(name, 'start', error))
@@ -94,19 +96,19 @@ export class Runner implements SubmitHost, GateKeeper {
     if (store instanceof Submission) return this.addFrom(store, args)
     if (store) return this.addTo(store, args)
     this.start()
-    return submitTask(this, OUTSIDE, args)
+    return submitTask(this, this.#outside, args)
   }
 
   /** `ctx.tasks.add`; within a task of that request it is the task that adds. */
   addTo(scope: RequestScope, args: readonly unknown[]): TaskHandle {
     const store = this.#store.getStore()
     if (store instanceof Submission && store.request === scope.facts) return this.addFrom(store, args)
-    const origin = scope.over ? { request: scope.facts, holder: undefined, depth: 0, late: true } : scope.origin
+    const origin = scope.over ? { ...this.#outside, request: scope.facts, late: true } : scope.origin
     return submitTask(this, origin, args)
   }
 
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {
-    const origin = { request: parent.request, holder: undefined, depth: parent.depth + 1, late: parent.late }
+    const origin = { ...this.#outside, request: parent.request, depth: parent.depth + 1, late: parent.late }
     return submitTask(this, origin, args)
   }
 
@@ -130,15 +132,10 @@ export class Runner implements SubmitHost, GateKeeper {
   }
 
   accept(submission: Submission, dependencies: readonly Submission[]): void {
-    submission.resource = this.#capture(submission)
+    submission.resource = this.#parts.blanked(makeResource)
     this.flow.live.add(submission)
     this.count(submission, 'accepted')
     this.flow.enter(submission, dependencies)
-  }
-
-  /** The user's async context of the add, without the request's own stores in it, and with the task as ours. */
-  #capture(submission: Submission): AsyncResource {
-    return this.#parts.blanked(() => this.#store.run(submission, makeResource))
   }
 
   readonly cancelSubmission = (submission: Submission, why: string): void => this.flow.cancel(submission, why)
@@ -148,7 +145,7 @@ export class Runner implements SubmitHost, GateKeeper {
    * it is fine, so it is reported only if the handler is still at it a while later.
    */
   readonly awaited = (submission: Submission): void => {
-    const { holder } = submission
+    const { holder } = submission.origin
     if (!holder?.handlerWaits || this.#store.getStore() !== holder) return
     const check = () => {
       if (submission.state !== 'held' || submission.outcome || !holder.handlerWaits) return

@@ -1,6 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks'
 import { randomFillSync } from 'node:crypto'
 import { inspect } from 'node:util'
+import type { Clock } from './clock.ts'
 import type { Envelope } from './engine.ts'
 import type { State } from './ledger.ts'
 import type { Linked } from './linked-set.ts'
@@ -27,6 +28,7 @@ const NO_OPTIONS: AddOptions = Object.freeze({})
 
 /** Where an `add()` came from. */
 export interface Origin {
+  readonly clock: Clock
   readonly request: RequestFacts | undefined
   readonly holder: Holder | undefined
   readonly depth: number
@@ -67,20 +69,14 @@ export interface Running {
  * core needs in between. One object, since there may be ten thousand of them waiting; printing it shows the record alone.
  */
 export class Submission implements TaskRecord, Envelope, Linked<Submission> {
-  readonly v = 1
-  readonly id = newId()
   readonly task: RegisteredTask
   readonly name: string
   readonly engine: string
-  readonly depth: number
-  readonly late: boolean
-  readonly request: RequestFacts | undefined
   readonly settings: ResolvedSettings
-  readonly acceptedAt = Date.now()
-  /** By the engine's clock, when `acceptedAt` was. */
+  readonly origin: Origin
+  /** By the engine's clock. */
   readonly addedAt: number
-  readonly notBefore: number
-  options: AddOptions = NO_OPTIONS
+  options: AddOptions
   input: unknown
   run: Run | undefined
   state: State = 'queued'
@@ -92,13 +88,13 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   current: Running | undefined
   /** The async context of the `add()`, less the request's own stores. */
   resource: AsyncResource | undefined
-  holder: Holder | undefined
   /** Dependencies that have not ended. */
   waitsFor = 0
   dependents: Submission[] | undefined
   trace: unknown
   older: Submission | undefined
   newer: Submission | undefined
+  #id: string | undefined
   #carrier: Record<string, string> | undefined
   #settled: PromiseWithResolvers<Outcome> | undefined
 
@@ -106,18 +102,39 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.task = task
     this.name = name
     this.engine = engine
-    this.depth = origin.depth
-    this.late = origin.late
-    this.request = origin.request
-    this.holder = origin.holder
+    this.origin = origin
     this.settings = settings
     this.addedAt = this.readyAt = now
-    this.notBefore = options?.delayMs ? now + options.delayMs : 0
-    if (options) this.options = options
+    this.options = options ?? NO_OPTIONS
   }
 
+  /** Made when first read: without telemetry most tasks are never asked for it. */
+  get id(): string {
+    return (this.#id ??= newId())
+  }
+  get v(): 1 {
+    return 1
+  }
   get record(): TaskRecord {
     return this
+  }
+  get depth(): number {
+    return this.origin.depth
+  }
+  get late(): boolean {
+    return this.origin.late
+  }
+  get request(): RequestFacts | undefined {
+    return this.origin.request
+  }
+  get acceptedAt(): number {
+    return this.origin.clock.origin + this.addedAt
+  }
+  get ageMs(): number {
+    return this.origin.clock.now() - this.addedAt
+  }
+  get notBefore(): number {
+    return this.options.delayMs ? this.addedAt + this.options.delayMs : 0
   }
 
   get label(): string {
@@ -144,7 +161,6 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.input = undefined
     this.run = undefined
     this.resource = undefined
-    this.holder = undefined
     this.current = undefined
     this.dependents = undefined
     this.options = NO_OPTIONS

@@ -87,7 +87,7 @@ function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError 
 
 /** Counted and seen in any case; thrown unless the task was told to be dropped quietly when there are too many. */
 function reject(host: SubmitHost, submission: Submission, error: Error): TaskHandle {
-  submission.holder?.rejects()
+  submission.origin.holder?.rejects()
   host.count(submission, 'rejected', error)
   if (!(error instanceof TasksOverloadedError && submission.settings.onOverload === 'drop')) throw error
   submission.end({ outcome: 'dropped', reason: error.message, error, attempts: 0 })

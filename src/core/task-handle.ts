@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Submission } from './submission.ts'
 import type { Acceptance, Outcome, TaskHandle } from './task.ts'
 
@@ -5,22 +6,24 @@ const ACCEPTED: Promise<Acceptance> = Promise.resolve({ accepted: true })
 
 /** What `add()` returns. It keeps the submission to itself: a printed or logged handle shows an id and a name. */
 export class Handle<R = unknown> implements TaskHandle<R> {
-  readonly id: string
-  readonly name: string
-  readonly duplicate: boolean
   readonly #submission: Submission
-  readonly #wait: ((submission: Submission) => void) | undefined
-  readonly #cancel: (submission: Submission, reason: string) => void
+  readonly #owner: HandleOwner
   readonly #refused: Error | undefined
 
   constructor(submission: Submission, owner: HandleOwner, refused?: Error) {
-    this.id = submission.id
-    this.name = submission.name
-    this.duplicate = false
     this.#submission = submission
-    this.#wait = owner.awaited
-    this.#cancel = owner.cancelSubmission
+    this.#owner = owner
     this.#refused = refused
+  }
+
+  get id(): string {
+    return this.#submission.id
+  }
+  get name(): string {
+    return this.#submission.name
+  }
+  get duplicate(): boolean {
+    return false
   }
 
   get accepted(): Promise<Acceptance> {
@@ -28,12 +31,20 @@ export class Handle<R = unknown> implements TaskHandle<R> {
   }
 
   get settled(): Promise<Outcome<R>> {
-    this.#wait?.(this.#submission)
+    this.#owner.awaited(this.#submission)
     return this.#submission.settled as Promise<Outcome<R>>
   }
 
   cancel(reason = 'cancelled by its handle'): void {
-    this.#cancel(this.#submission, reason)
+    this.#owner.cancelSubmission(this.#submission, reason)
+  }
+
+  toJSON(): object {
+    return { id: this.id, name: this.name }
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON()
   }
 
   static submissionOf(handle: unknown): Submission | undefined {

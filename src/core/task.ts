@@ -24,6 +24,7 @@ export interface Logger {
   error(fields: object, message?: string): void
   child?(bindings: object): Logger
   isLevelEnabled?(level: string): boolean
+  readonly level?: string
 }
 
 /** `sent`: handed to the operating system, never proof that the client read it. `aborted`: cut off before that. */
@@ -183,6 +184,8 @@ export interface TaskRecord {
   readonly delayMs: number
   /** Milliseconds since the epoch. */
   readonly acceptedAt: number
+  /** Milliseconds since the add: of a record until now, of an attempt until its start. */
+  readonly ageMs: number
   /** What observers let travel with the task to a durable engine, such as `traceparent`. */
   readonly carrier: Record<string, string>
   /** Room for the observer that traces; nobody else reads or writes it. */

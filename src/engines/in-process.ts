@@ -1,6 +1,6 @@
 import { systemClock, Alarm, type Clock } from '../core/clock.ts'
 import type { Engine, EngineStats, Envelope, Receipt, RunTask } from '../core/engine.ts'
-import { LinkedSet, type Linked } from '../core/linked-set.ts'
+import { Fifo } from '../core/fifo.ts'
 import type { AttemptOutcome } from '../core/task.ts'
 
 export interface InProcessOptions {
@@ -18,19 +18,11 @@ export const inProcess = (options: InProcessOptions = {}): Engine => new InProce
 /** How long one event-loop turn may go on starting tasks before sockets and timers get theirs. */
 const TURN_MS = 1
 
-/** An envelope's place in a queue. */
-class Place implements Linked<Place> {
+/** Waits for its time: a delay, or the pause before another attempt. */
+interface Later {
   readonly envelope: Envelope
   readonly due: number
   readonly backoff: boolean
-  older: Place | undefined
-  newer: Place | undefined
-
-  constructor(envelope: Envelope, due: number, backoff: boolean) {
-    this.envelope = envelope
-    this.due = due
-    this.backoff = backoff
-  }
 }
 
 const ALL_ACCEPTED: readonly Receipt[] = Object.freeze([])
@@ -40,9 +32,9 @@ class InProcessEngine implements Engine {
   readonly capabilities = { durable: false, delay: true, runOn: ['settled', 'sent', 'success'] } as const
   readonly clock: Clock
   readonly #concurrency: number
-  readonly #ready = new LinkedSet<Place>()
+  readonly #ready = new Fifo<Envelope>()
   /** Sorted by `due`. */
-  readonly #later: Place[] = []
+  readonly #later: Later[] = []
   readonly #alarm: Alarm
   #run: RunTask | undefined
   #running = 0
@@ -63,45 +55,35 @@ class InProcessEngine implements Engine {
   }
 
   enqueue(batch: readonly Envelope[]): readonly Receipt[] {
-    const now = this.clock.now()
     for (const envelope of batch) {
-      if (envelope.notBefore > now) this.#postpone(new Place(envelope, envelope.notBefore, false))
-      else this.#ready.add(new Place(envelope, now, false))
+      const due = envelope.notBefore
+      if (due > 0 && due > this.clock.now()) this.#postpone({ envelope, due, backoff: false })
+      else this.#ready.push(envelope)
     }
     this.#schedule()
     return ALL_ACCEPTED
   }
 
   cancel(id: string): boolean {
-    for (const place of this.#ready)
-      if (place.envelope.record.id === id) {
-        this.#ready.delete(place)
-        return true
-      }
-    const index = this.#later.findIndex((place) => place.envelope.record.id === id)
+    const has = (envelope: Envelope) => envelope.record.id === id
+    if (this.#ready.remove(has)) return true
+    const index = this.#later.findIndex(({ envelope }) => has(envelope))
     if (index >= 0) this.#later.splice(index, 1)
     return index >= 0
   }
 
   stop(): readonly Envelope[] {
     this.#stopped = true
-    const left = [...this.#ready, ...this.#later].map((place) => place.envelope)
-    for (const place of this.#ready) this.#ready.delete(place)
+    const left = [...this.#ready.clear(), ...this.#later.map(({ envelope }) => envelope)]
     this.#later.length = 0
+    this.#alarm.hold(false)
     return left
   }
 
   stats(): EngineStats {
-    const now = this.clock.now()
-    const backoff = this.#later.filter((place) => place.backoff).length
-    const oldest = this.#ready.first
-    return {
-      queued: this.#ready.size,
-      delayed: this.#later.length - backoff,
-      backoff,
-      running: this.#running,
-      oldestReadyMs: oldest ? now - oldest.due : 0,
-    }
+    const backoff = this.#later.filter((one) => one.backoff).length
+    const delayed = this.#later.length - backoff
+    return { queued: this.#ready.size, delayed, backoff, running: this.#running }
   }
 
   #schedule(): void {
@@ -118,12 +100,11 @@ class InProcessEngine implements Engine {
 
   #startReady(): void {
     this.#starting = true
-    while (this.#running < this.#concurrency && !this.#stopped) {
-      const place = this.#ready.first
-      if (!place || !this.#run) break
-      this.#ready.delete(place)
+    while (this.#running < this.#concurrency && this.#run) {
+      const envelope = this.#ready.shift()
+      if (!envelope) break
       this.#running++
-      this.#run(place.envelope, this.#ended)
+      this.#run(envelope, this.#ended)
       if (this.clock.now() >= this.#turnEnds) break
     }
     this.#starting = false
@@ -133,30 +114,31 @@ class InProcessEngine implements Engine {
   /** A task that ends within the turn makes way for the next one at once; polling the event loop costs more than a task. */
   readonly #ended = (envelope: Envelope, outcome: AttemptOutcome): void => {
     this.#running--
-    if (outcome.outcome === 'retried') this.#postpone(new Place(envelope, this.clock.now() + outcome.afterMs, true))
+    if (outcome.outcome === 'retried' && !this.#stopped)
+      this.#postpone({ envelope, due: this.clock.now() + outcome.afterMs, backoff: true })
     // A synchronous task ends inside the loop that started it.
     if (this.#starting || this.#ready.size === 0) return
     if (this.clock.now() < this.#turnEnds) this.#startReady()
     else this.#schedule()
   }
 
-  #postpone(place: Place): void {
+  #postpone(later: Later): void {
     let low = 0
     let high = this.#later.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#later[middle] as Place).due <= place.due) low = middle + 1
+      if ((this.#later[middle] as Later).due <= later.due) low = middle + 1
       else high = middle
     }
-    this.#later.splice(low, 0, place)
+    this.#later.splice(low, 0, later)
     this.#alarm.hold(true)
-    this.#alarm.at(place.due)
+    this.#alarm.at(later.due)
   }
 
   #wake(now: number): number {
     while (this.#later[0] && this.#later[0].due <= now) {
-      const place = this.#later.shift() as Place
-      this.#ready.add(new Place(place.envelope, now, false))
+      const later = this.#later.shift()
+      if (later) this.#ready.push(later.envelope)
     }
     this.#schedule()
     this.#alarm.hold(this.#later.length > 0)

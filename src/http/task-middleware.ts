@@ -46,6 +46,11 @@ export class KoaStoreBlanker {
     if (ctxStorage) this.#storages.add(ctxStorage)
   }
 
+  /** False as long as no application has such a store. */
+  get seen(): boolean {
+    return this.#storages.size > 0
+  }
+
   blanked<R>(make: () => R): R {
     let blank = make
     for (const storage of this.#storages) {

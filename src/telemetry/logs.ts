@@ -17,6 +17,8 @@ const { LOG_EVENTS } = names
 export class Logs implements TaskObserver {
   readonly name = 'logs'
   readonly #logger: Logger
+  readonly #children = new Map<string, Logger>()
+  #level: string | undefined
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -34,13 +36,43 @@ export class Logs implements TaskObserver {
   attempted(task: TaskContext, outcome: AttemptOutcome, runMs: number): void {
     const line = lineOf(outcome)
     if (this.#logger.isLevelEnabled?.(line[0]) === false) return
-    const fields = recordFields(task.record)
-    fields[names.TASK_ATTEMPT] = task.attempt
-    fields[names.TASK_OUTCOME] = outcome.outcome
-    fields[names.TASK_RUN_TIME] = runMs / 1000
-    fields[names.TASK_WAIT_TIME] = task.waitMs / 1000
+    const { id, request } = task.record
+    const fields: Fields = {
+      [names.TASK_ID]: id,
+      [names.TASK_ATTEMPT]: task.attempt,
+      [names.TASK_RUN_TIME]: runMs / 1000,
+      [names.TASK_WAIT_TIME]: task.waitMs / 1000,
+    }
+    if (request) Object.assign(fields, requestAttributes(request))
     if (outcome.outcome !== 'completed' || outcome.handled) addFailure(fields, outcome)
-    this.#writeIn(task.trace as Context | undefined, line, fields)
+    const logger = this.#bound(task, outcome, line)
+    const active = task.trace as Context | undefined
+    const spanContext = active && trace.getSpanContext(active)
+    if (!spanContext) return logger[line[0]](fields, line[2])
+    fields['trace_id'] = spanContext.traceId
+    fields['span_id'] = spanContext.spanId
+    // In the attempt's context, so that a mixin or instrumentation of the logger finds the same span.
+    if (context.active() === active) logger[line[0]](fields, line[2])
+    else context.with(active, () => logger[line[0]](fields, line[2]))
+  }
+
+  /** What is the same in all lines of a task that ends like this is written once, into a child of the logger. */
+  #bound({ name, engine }: TaskContext, { outcome }: AttemptOutcome, [, event]: Line): Logger {
+    if (this.#logger.level !== this.#level) this.#children.clear()
+    this.#level = this.#logger.level
+    const key = `${event} ${outcome} ${name}`
+    let child = this.#children.get(key)
+    if (!child) {
+      const bindings = {
+        [names.EVENT_NAME]: event,
+        [names.TASK_NAME]: name,
+        [names.ENGINE]: engine,
+        [names.TASK_OUTCOME]: outcome,
+      }
+      child = this.#logger.child?.(bindings) ?? binding(this.#logger, bindings)
+      if (this.#children.size < MAX_CHILDREN) this.#children.set(key, child)
+    }
+    return child
   }
 
   settled(record: TaskRecord, outcome: Outcome, byAttempt: boolean): void {
@@ -87,7 +119,7 @@ export class Logs implements TaskObserver {
     }
   }
 
-  /** In the attempt's context, so that a mixin or instrumentation of the logger finds the same span. */
+  /** With the ids of the span that stands for a task which never ran. */
   #writeIn(active: Context | undefined, line: Line, fields: Fields): void {
     const spanContext = active && trace.getSpanContext(active)
     if (!active || !spanContext || !isSpanContextValid(spanContext)) return this.#write(line, fields)
@@ -101,6 +133,16 @@ export class Logs implements TaskObserver {
     fields[names.EVENT_NAME] = event
     this.#logger[level](fields, message)
   }
+}
+
+/** Task names times outcomes; an app that makes up names without end gets a child per line beyond. */
+const MAX_CHILDREN = 1_000
+
+/** A child for a logger that cannot make one. */
+function binding(logger: Logger, bindings: object): Logger {
+  const bound = (level: 'debug' | Level) => (fields: object, message?: string) =>
+    logger[level]({ ...bindings, ...fields }, message)
+  return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error') }
 }
 
 /** What `task.log` binds. The ids of the span are not bound: a logger with a mixin would then print them twice. */

@@ -1,4 +1,12 @@
-import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  context,
+  isSpanContextValid,
+  ProxyTracerProvider,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
 import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
 import { errorOf } from '../core/outcome.ts'
 import type { GateFacts, TaskObserver } from '../core/observer.ts'
@@ -78,7 +86,8 @@ export class Traces implements TaskObserver {
     })
   }
 
-  attempt(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome> {
+  attempt(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome> | undefined {
+    if (!isTracing()) return undefined
     const origin = (task.record.trace as Origin | undefined) ?? NO_ORIGIN
     const relation = this.#relation(task)
     const links: Link[] = []
@@ -92,7 +101,7 @@ export class Traces implements TaskObserver {
       origin.parent,
     )
     const own = span.spanContext()
-    if (!isSpanContextValid(own)) return next()
+    if (!span.isRecording() && !isSpanContextValid(own)) return next()
     const active = trace.setSpan(origin.parent, span)
     task.trace = active
     const ended = context.with(active, next)
@@ -104,7 +113,7 @@ export class Traces implements TaskObserver {
   }
 
   settled(record: TaskRecord, outcome: AttemptOutcome, byAttempt: boolean): void {
-    if (byAttempt) return
+    if (byAttempt || !isTracing()) return
     const origin = (record.trace as Origin | undefined) ?? NO_ORIGIN
     const relation = this.#relation(record)
     const span = this.#tracer.startSpan(
@@ -157,7 +166,7 @@ export class Traces implements TaskObserver {
     const fixed = this.#staticRelation(record)
     if (fixed === 'link' || record.settings.relation === 'child') return fixed
     const many = (record.request?.trace as RequestTrace | undefined)?.manyTasks
-    return many || Date.now() - record.acceptedAt > this.#options.traceWindowMs ? 'link' : 'child'
+    return many || record.ageMs > this.#options.traceWindowMs ? 'link' : 'child'
   }
 
   #staticRelation({ settings, late, delayMs }: TaskRecord): 'child' | 'link' {
@@ -170,6 +179,15 @@ export class Traces implements TaskObserver {
     if (name === undefined) this.#spanNames.set(label, (name = names.runSpanName(label)))
     return name
   }
+}
+
+/** What a tracer provider delegates to before an SDK has registered. */
+const NO_SDK = new ProxyTracerProvider().getDelegate()
+
+/** Whether an SDK has registered. Without one a span costs little, but the promise round the attempt does not. */
+function isTracing(): boolean {
+  const provider = trace.getTracerProvider()
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== NO_SDK
 }
 
 const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out', 'dropped', 'interrupted'])

@@ -29,6 +29,9 @@ class ManualTimer implements Timer {
   }
 }
 
+/** Manual time begins here, so that timestamps are the same in every run: 2026-01-01. */
+const ORIGIN = Date.UTC(2026, 0, 1)
+
 export function manualClock(): ManualClock {
   let now = 0
   let turns: (() => void)[] = []
@@ -64,6 +67,7 @@ export function manualClock(): ManualClock {
 
   return {
     now: () => now,
+    origin: ORIGIN,
     setTimer: (fire, ms) => {
       const timer = new ManualTimer(now + ms, fire, (one) => timers.delete(one))
       timers.add(timer)

@@ -98,7 +98,7 @@ describe('an engine', () => {
     start: () => undefined,
     cancel: () => false,
     stop: () => [],
-    stats: () => ({ queued: 0, delayed: 0, running: 0, backoff: 0, oldestReadyMs: 0 }),
+    stats: () => ({ queued: 0, delayed: 0, running: 0, backoff: 0 }),
     ...parts,
   })
 
