@@ -46,8 +46,20 @@ export const messageOf = (error: Error): string => clean(cut(read(error, 'messag
 
 function stackOf(error: Error, seen: Set<unknown>, depth: number): string {
   seen.add(error)
-  const own = cleanLines(read(error, 'stack') || `${errorType(error)}: ${messageOf(error)}`)
+  const own = cleanLines(withoutOurFrames(read(error, 'stack')) || `${errorType(error)}: ${messageOf(error)}`)
   return [own, ...aggregatedOf(error, seen, depth), ...causeOf(error, seen, depth)].join('\n')
+}
+
+/** Where this package's core is, as stack traces name it: beside the folder this very module is in. */
+const HERE = /(?:\(|at )(?:file:\/\/)?(\S*)telemetry[\\/]exceptions\.[cm]?[tj]s/
+const CORE = HERE.exec(new Error().stack ?? '')?.[1]?.concat('core')
+
+/** Frames of the runner say nothing about the failure, and there are as many of them as middleware layers. */
+function withoutOurFrames(stack: string): string {
+  if (CORE === undefined || !stack.includes(CORE)) return stack
+  const lines = stack.split('\n')
+  const theirs = lines.filter((line) => !(line.trimStart().startsWith('at ') && line.includes(CORE)))
+  return theirs.length > 1 ? theirs.join('\n') : stack
 }
 
 function causeOf(error: Error, seen: Set<unknown>, depth: number): readonly string[] {
