@@ -37,7 +37,6 @@ export interface AttemptHost {
 export class Attempt implements TaskContext, Linked<Attempt> {
   readonly submission: Submission
   readonly attempt: number
-  readonly waitMs: number
   /** By the engine's clock. */
   readonly startedAt: number
   /** When the attempt is overdue; after it was aborted, when it is stuck. */
@@ -65,7 +64,6 @@ export class Attempt implements TaskContext, Linked<Attempt> {
     this.ended = ended
     this.attempt = submission.attempts + 1
     this.startedAt = now
-    this.waitMs = Math.max(0, now - submission.readyAt)
     this.deadline = now + submission.settings.timeoutMs
   }
 
@@ -101,6 +99,9 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   }
   get acceptedAt(): number {
     return this.submission.acceptedAt
+  }
+  get waitMs(): number {
+    return Math.max(0, this.startedAt - this.submission.readyAt)
   }
   get ageMs(): number {
     return this.startedAt - this.submission.addedAt
@@ -174,7 +175,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   /** The work ring ended. */
   end(threw: Thrown | undefined): void {
     if (this.outcome) return this.#host.endedLate(this)
-    this.finish(decideOutcome({ ...this.facts(), threw }))
+    this.finish(decideOutcome(this, threw))
   }
 
   /** The deadline passed, or the grace after it. */
@@ -190,7 +191,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
     if (this.outcome || !this.aborted) return
     const afterMs = this.#host.clock.now() - this.startedAt
     this.#host.observers.event({ type: 'stuck', record: this.submission, afterMs })
-    this.finish(decideOutcome({ ...this.facts(), threw: { value: this.aborted.reason } }))
+    this.finish(decideOutcome(this, { value: this.aborted.reason }))
   }
 
   finish(outcome: AttemptOutcome): void {
@@ -208,11 +209,6 @@ export class Attempt implements TaskContext, Linked<Attempt> {
     this.#waited ??= Promise.withResolvers()
     if (this.outcome) this.#waited.resolve(this.outcome)
     return this.#waited.promise
-  }
-
-  facts() {
-    const { attempt, settings, value, handlerThrew, decision, aborted } = this
-    return { attempt, settings, value, handlerThrew, decision, aborted }
   }
 
   toJSON(): object {

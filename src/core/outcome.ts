@@ -17,8 +17,6 @@ export interface AttemptEnd {
   readonly value: unknown
   /** What the handler itself threw, whether or not middleware swallowed it. */
   readonly handlerThrew: Thrown | undefined
-  /** What came out of the whole work ring. */
-  readonly threw: Thrown | undefined
   readonly decision: Decision | undefined
   readonly aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
 }
@@ -29,9 +27,9 @@ export interface Thrown {
 /** The commonest end by far, made once. */
 const COMPLETED_AT_FIRST: Outcome = Object.freeze({ outcome: 'completed', value: undefined, attempts: 1 })
 
-/** Turns whatever happened into an outcome. Total and pure but for the jitter of the delay. */
-export function decideOutcome(end: AttemptEnd): AttemptOutcome {
-  const { attempt: attempts, threw, decision, aborted } = end
+/** Turns whatever came out of the work ring into an outcome. Total, and pure but for the jitter of the delay. */
+export function decideOutcome(end: AttemptEnd, threw: Thrown | undefined): AttemptOutcome {
+  const { attempt: attempts, decision, aborted } = end
   if (!threw && !decision) return completed(end)
   const thrown = threw ?? end.handlerThrew
   const error = thrown && toError(thrown.value)

@@ -40,8 +40,8 @@ export class Logs implements TaskObserver {
     const fields: Fields = {
       [names.TASK_ID]: id,
       [names.TASK_ATTEMPT]: task.attempt,
-      [names.TASK_RUN_TIME]: runMs / 1000,
-      [names.TASK_WAIT_TIME]: task.waitMs / 1000,
+      [names.TASK_RUN_TIME]: names.seconds(runMs),
+      [names.TASK_WAIT_TIME]: names.seconds(task.waitMs),
     }
     if (request) Object.assign(fields, requestAttributes(request))
     if (outcome.outcome !== 'completed' || outcome.handled) addFailure(fields, outcome)
@@ -88,10 +88,10 @@ export class Logs implements TaskObserver {
     const fields: Fields = 'record' in event && event.record ? recordFields(event.record) : {}
     switch (event.type) {
       case 'stuck':
-        fields[names.TASK_RUN_TIME] = event.afterMs / 1000
+        fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
         return this.#write(['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go'], fields)
       case 'late_completion':
-        fields[names.TASK_RUN_TIME] = event.afterMs / 1000
+        fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
         return this.#write(
           ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes'],
           fields,
@@ -198,7 +198,7 @@ const RETRIED: Line = ['warn', LOG_EVENTS.exception, 'task failed and will be re
 
 function addFailure(fields: Fields, outcome: AttemptOutcome): void {
   if ('reason' in outcome) fields[names.TASK_REASON] = outcome.reason
-  if (outcome.outcome === 'retried') fields[names.TASK_RETRY_DELAY] = outcome.afterMs / 1000
+  if (outcome.outcome === 'retried') fields[names.TASK_RETRY_DELAY] = names.seconds(outcome.afterMs)
   const error = outcome.outcome === 'completed' ? outcome.handled : errorOf(outcome)
   if (error) addException(fields, error)
 }

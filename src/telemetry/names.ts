@@ -47,6 +47,9 @@ export const EXCEPTION_TYPE = 'exception.type'
 export const EXCEPTION_MESSAGE = 'exception.message'
 export const EXCEPTION_STACKTRACE = 'exception.stacktrace'
 
+/** Durations leave as seconds, to the microsecond: more digits say nothing and make a log line longer. */
+export const seconds = (ms: number): number => Math.round(ms * 1_000) / 1_000_000
+
 // ---- metrics
 
 export interface MetricName {

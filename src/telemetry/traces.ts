@@ -94,7 +94,7 @@ export class Traces implements TaskObserver {
     if (relation === 'link' && origin.spanContext) links.push(linkTo(origin.spanContext, 'request'))
     if (origin.previous) links.push(linkTo(origin.previous, 'previous_attempt'))
     const attributes = startAttributes(task.record, task.attempt, relation)
-    attributes[names.TASK_WAIT_TIME] = task.waitMs / 1000
+    attributes[names.TASK_WAIT_TIME] = names.seconds(task.waitMs)
     const span = this.#tracer.startSpan(
       this.#spanName(task.label),
       { kind: SpanKind.CONSUMER, attributes, root: relation === 'link', ...(links.length > 0 && { links }) },
@@ -146,7 +146,7 @@ export class Traces implements TaskObserver {
       return
     }
     if ('reason' in outcome) span.setAttribute(names.TASK_REASON, outcome.reason)
-    if (outcome.outcome === 'retried') span.setAttribute(names.TASK_RETRY_DELAY, outcome.afterMs / 1000)
+    if (outcome.outcome === 'retried') span.setAttribute(names.TASK_RETRY_DELAY, names.seconds(outcome.afterMs))
     const error = errorOf(outcome)
     if (!FAILURES.has(outcome.outcome) || (outcome.outcome === 'retried' && !error)) return
     span.setAttribute(names.ERROR_TYPE, error ? errorType(error) : outcome.outcome)

@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { DEFAULT_SETTINGS } from '../../src/core/options.ts'
-import { decideOutcome, skippedBy, type AttemptEnd } from '../../src/core/outcome.ts'
+import { decideOutcome as decide, skippedBy, type AttemptEnd, type Thrown } from '../../src/core/outcome.ts'
 import { retryDelay } from '../../src/core/retry.ts'
 
 const boom = new TypeError('boom')
-const end = (parts: Partial<AttemptEnd>): AttemptEnd => ({
+type End = AttemptEnd & { readonly threw: Thrown | undefined }
+const decideOutcome = (one: End) => decide(one, one.threw)
+const end = (parts: Partial<End>): End => ({
   attempt: 1,
   settings: DEFAULT_SETTINGS,
   value: undefined,
