@@ -1,11 +1,13 @@
 import type { Engine } from './core/engine.ts'
 import { InvalidOptionError } from './core/errors.ts'
 import { sumCounts, type OutcomeName, type State } from './core/ledger.ts'
+import { HookObserver, type Hooks } from './core/hooks.ts'
 import { DEFAULT_SETTINGS, resolveLimits, resolveSettings, type Limits } from './core/options.ts'
 import { Runner } from './core/runner.ts'
 import type { SubmissionResult, TaskObserver } from './core/observer.ts'
-import type { Add, Logger, Task, TaskMiddleware, TaskSettings } from './core/task.ts'
+import type { Add, Logger, Task, TaskMiddleware, TaskRecord, TaskSettings } from './core/task.ts'
 import { inProcess } from './engines/in-process.ts'
+import { guardMiddleware } from './http/guard.ts'
 import { KoaStoreBlanker, taskMiddleware, type Middleware } from './http/task-middleware.ts'
 import { drain, type DrainOptions, type DrainReport } from './lifecycle/drain.ts'
 import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
@@ -27,6 +29,7 @@ export interface TasksOptions {
   /** Settings of every task that does not say otherwise. */
   readonly defaults?: TaskSettings
   readonly limits?: Limits
+  readonly hooks?: Hooks
 }
 
 export interface TasksStats {
@@ -46,6 +49,8 @@ export interface Tasks extends AsyncDisposable {
   register(...tasks: readonly Task[]): Tasks
   /** The Koa middleware that gives `ctx.tasks`; mount it first. */
   middleware(): Middleware
+  /** A route middleware that answers 503 before the handler while the runner is above 80 % of `limits.maxPending`. */
+  guard(): Middleware
   /** Cancels by id; true if the task was there and had not ended. */
   cancel(id: string, reason?: string): boolean
   stats(): TasksStats
@@ -82,7 +87,10 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     { tasks: () => runner.registry.all(), states: () => runner.flow.live.states(runner.clock.now()) },
     VERSION,
   )
-  const observers: readonly TaskObserver[] = [new Traces(VERSION), metrics, ...(logger ? [new Logs(logger)] : [])]
+  const failed = (where: string, error: unknown, record: TaskRecord) => runner.observers.failure(where, error, record)
+  const hooks = new HookObserver(options.hooks ?? {}, runner.clock, failed)
+  const logs = logger ? [new Logs(logger)] : []
+  const observers: readonly TaskObserver[] = [new Traces(VERSION), metrics, ...logs, ...(options.hooks ? [hooks] : [])]
   for (const observer of observers) runner.composition.observe(observer)
   if (services) runner.composition.use(services.middleware)
   for (const task of options.register ?? []) runner.registry.define(task)
@@ -94,10 +102,12 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     observe: (observer) => (runner.composition.observe(observer), tasks),
     register: (...more) => (more.forEach((task) => runner.registry.define(task)), tasks),
     middleware: () => taskMiddleware(runner, koaStore.see),
+    guard: () => guardMiddleware(runner),
     cancel: (id, reason = 'cancelled by id') => cancel(runner, id, reason),
     stats: () => statsOf(runner),
     idle: () => new Promise((resolve) => runner.flow.live.onIdle(resolve)),
-    close: (drainOptions = {}) => (closed ??= drain(runner, drainOptions).finally(() => metrics.close())),
+    close: (drainOptions = {}) =>
+      (closed ??= drain(runner, drainOptions, () => hooks.idle()).finally(() => metrics.close())),
     [Symbol.asyncDispose]: async () => void (await tasks.close()),
   }
   return tasks
@@ -110,6 +120,7 @@ const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
   engines: true,
   defaults: true,
   limits: true,
+  hooks: true,
 }
 
 function checkOptions(options: TasksOptions): void {

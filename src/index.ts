@@ -22,6 +22,7 @@ export type { RequestTasks } from './http/task-middleware.ts'
 export type { ServiceScope, ServiceSource } from './middleware/services.ts'
 export type { Clock, Timer } from './core/clock.ts'
 export type { Engine, EngineCapabilities, EngineStats, Envelope, Receipt, RunTask } from './core/engine.ts'
+export type { Hooks } from './core/hooks.ts'
 export type { Limits } from './core/options.ts'
 export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
 export type {

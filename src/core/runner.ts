@@ -2,7 +2,14 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { systemClock, type Clock } from './clock.ts'
 import { Composition } from './composition.ts'
 import type { Engine } from './engine.ts'
-import { EngineError, InvalidOptionError, UnknownEngineError, WaitsForItselfError } from './errors.ts'
+import {
+  EngineError,
+  InvalidOptionError,
+  TasksClosedError,
+  TasksOverloadedError,
+  UnknownEngineError,
+  WaitsForItselfError,
+} from './errors.ts'
 import { Flow, type FlowParts } from './flow.ts'
 import { Holding } from './holding.ts'
 import type { Counts } from './ledger.ts'
@@ -117,6 +124,13 @@ export class Runner implements SubmitHost, GateKeeper {
   takes({ holder, depth }: Origin): boolean {
     if (this.phase === 'draining') return holder !== undefined || depth > 0
     return this.phase === 'open'
+  }
+
+  /** Why a route that will add a task should not begin: the runner closes, or is full to this part of its limit. */
+  refusal(part: number): Error | undefined {
+    if (this.phase !== 'open') return new TasksClosedError('the service is shutting down')
+    if (this.inFlight < this.limits.maxPending * part) return undefined
+    return new TasksOverloadedError(`${this.inFlight} tasks are waiting or running`)
   }
 
   engineOf(key: string, task: string): Engine {

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import { OUTCOMES, sumCounts, type Counts } from '../core/ledger.ts'
 import type { Runner } from '../core/runner.ts'
 import type { Submission } from '../core/submission.ts'
@@ -22,9 +23,9 @@ export const DEFAULT_DEADLINE_MS = 25_000
 /**
  * Finishes what was accepted. New tasks are refused unless a request being served or a running task adds them. A grace
  * before the deadline, running tasks get their signal aborted and what has not started is given up; at the deadline
- * whatever still runs is let go. What did not end is reported, by name.
+ * whatever still runs is let go. What did not end is reported, by name. `last` is waited for once nothing is in flight.
  */
-export async function drain(runner: Runner, options: DrainOptions): Promise<DrainReport> {
+export async function drain(runner: Runner, options: DrainOptions, last: () => Promise<void>): Promise<DrainReport> {
   runner.start()
   const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = options
   const { clock, observers } = runner
@@ -39,7 +40,7 @@ export async function drain(runner: Runner, options: DrainOptions): Promise<Drai
   if (unfinished.size > 0) {
     observers.event({ type: 'drain', stage: 'aborting', inFlight: unfinished.size })
     for (const submission of unfinished) interrupt(runner, submission)
-    await within(runner, signal?.aborted ? HURRY_MS : deadline - clock.now())
+    await within(runner, signal?.aborted ? MOMENT_MS : deadline - clock.now())
     // Whatever is left ignored its signal, or was added by a task that used the grace for it.
     for (const submission of runner.flow.live.all()) {
       unfinished.add(submission)
@@ -49,6 +50,7 @@ export async function drain(runner: Runner, options: DrainOptions): Promise<Drai
     await new Promise<void>((resolve) => clock.setTurn(resolve))
   }
   runner.phase = 'closed'
+  await atMost(last(), clock, Math.max(MOMENT_MS, deadline - clock.now()))
   for (const engine of runner.engines) await engine.stop({ deadlineMs: 0 })
   const interrupted = [...unfinished].filter(({ outcome }) => outcome?.outcome === 'interrupted').map(recordOf)
   observers.event({ type: 'drain', stage: 'closed', inFlight: runner.inFlight })
@@ -62,8 +64,8 @@ function interrupt(runner: Runner, submission: Submission): void {
   else runner.flow.settle(submission, { outcome: 'interrupted', reason: why, attempts: submission.attempts })
 }
 
-/** What an aborted task gets to end when the drain itself was told to hurry. */
-const HURRY_MS = 500
+/** What an aborted task gets to end when the drain was told to hurry, and a hook when the deadline is here. */
+const MOMENT_MS = 500
 
 /** Until nothing is in flight, at most `ms`, or until `signal` says that it takes too long. */
 function within(runner: Runner, ms: number, signal?: AbortSignal): Promise<void> {
@@ -78,6 +80,13 @@ function within(runner: Runner, ms: number, signal?: AbortSignal): Promise<void>
     signal?.addEventListener('abort', done)
     runner.flow.live.onIdle(done)
   })
+}
+
+async function atMost(work: Promise<void>, clock: Clock, ms: number): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = clock.setTimer(late.resolve, ms)
+  await Promise.race([work, late.promise])
+  timer.close()
 }
 
 const ended = ({ outcomes }: Counts): number => OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0)
