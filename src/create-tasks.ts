@@ -51,6 +51,9 @@ export interface Tasks extends AsyncDisposable {
   middleware(): Middleware
   /** A route middleware that answers 503 before the handler while the runner is above 80 % of `limits.maxPending`. */
   guard(): Middleware
+  /** Starts no more of this task in this process until `resume`; what runs goes on, what is added waits. */
+  pause(name: string): void
+  resume(name: string): void
   /** Cancels by id; true if the task was there and had not ended. */
   cancel(id: string, reason?: string): boolean
   stats(): TasksStats
@@ -76,7 +79,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
       runner.observers.failure('disposing services', error, task.record),
     )
   const runner: Runner = new Runner({
-    engines: enginesOf(options, limits),
+    engines: enginesOf(options),
     defaults: resolveSettings(DEFAULT_SETTINGS, options.defaults, 'createTasks({ defaults })'),
     limits,
     logOf: (task) => (logger ? taskLogger(logger, task) : SILENT),
@@ -103,6 +106,8 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     register: (...more) => (more.forEach((task) => runner.registry.define(task)), tasks),
     middleware: () => taskMiddleware(runner, koaStore.see),
     guard: () => guardMiddleware(runner),
+    pause: (name) => pause(runner, name, true),
+    resume: (name) => pause(runner, name, false),
     cancel: (id, reason = 'cancelled by id') => cancel(runner, id, reason),
     stats: () => statsOf(runner),
     idle: () => new Promise((resolve) => runner.flow.live.onIdle(resolve)),
@@ -131,10 +136,16 @@ function checkOptions(options: TasksOptions): void {
       )
 }
 
-function enginesOf({ engines }: TasksOptions, { concurrency }: Required<Limits>): ReadonlyMap<string, Engine> {
-  const all = new Map<string, Engine>([['default', engines?.default ?? inProcess({ concurrency })]])
+function enginesOf({ engines }: TasksOptions): ReadonlyMap<string, Engine> {
+  const all = new Map<string, Engine>([['default', engines?.default ?? inProcess()]])
   for (const [name, engine] of Object.entries(engines ?? {})) if (engine) all.set(name, engine)
   return all
+}
+
+function pause(runner: Runner, name: string, paused: boolean): void {
+  const task = runner.registry.get(name)
+  if (!task) throw new InvalidOptionError(`there is no task '${name}'; register it first`)
+  runner.flow.lanes.pause(task, paused)
 }
 
 function cancel(runner: Runner, id: string, reason: string): boolean {

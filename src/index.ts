@@ -21,7 +21,18 @@ export type { DrainOptions, DrainReport } from './lifecycle/drain.ts'
 export type { RequestTasks } from './http/task-middleware.ts'
 export type { ServiceScope, ServiceSource } from './middleware/services.ts'
 export type { Clock, Timer } from './core/clock.ts'
-export type { Engine, EngineCapabilities, EngineStats, Envelope, Receipt, RunTask } from './core/engine.ts'
+export type {
+  Ended,
+  Ending,
+  Engine,
+  EngineCapabilities,
+  EngineEvent,
+  EngineHost,
+  EngineStats,
+  Envelope,
+  Receipt,
+  RunTask,
+} from './core/engine.ts'
 export type { Hooks } from './core/hooks.ts'
 export type { Limits } from './core/options.ts'
 export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
@@ -33,6 +44,8 @@ export type {
   Logger,
   MaybePromise,
   Outcome,
+  Priority,
+  RateLimit,
   RequestFacts,
   ResolvedSettings,
   ResponseClass,

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { CancelledError, InterruptedError, TimeoutError } from './errors.ts'
 import type { Clock } from './clock.ts'
-import type { RunTask } from './engine.ts'
+import type { Ended } from './engine.ts'
 import type { Linked } from './linked-set.ts'
 import type { Observers } from './observers.ts'
 import { decideOutcome, type AbortCause, type Decision, type Thrown } from './outcome.ts'
@@ -49,7 +49,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   decision: Decision | undefined
   aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
   outcome: AttemptOutcome | undefined
-  readonly ended: Parameters<RunTask>[1]
+  readonly ended: Ended
   readonly #host: AttemptHost
   #controller: AbortController | undefined
   #log: Logger | undefined
@@ -57,12 +57,12 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   #services: Services | undefined
   #waited: PromiseWithResolvers<AttemptOutcome> | undefined
 
-  constructor(host: AttemptHost, submission: Submission, ended: Parameters<RunTask>[1]) {
+  constructor(host: AttemptHost, submission: Submission, ended: Ended) {
     const now = host.clock.now()
     this.#host = host
     this.submission = submission
     this.ended = ended
-    this.attempt = submission.attempts + 1
+    this.attempt = submission.attempt
     this.startedAt = now
     this.deadline = now + submission.settings.timeoutMs
   }
@@ -104,7 +104,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
     return Math.max(0, this.startedAt - this.submission.readyAt)
   }
   get ageMs(): number {
-    return this.startedAt - this.submission.addedAt
+    return this.startedAt - this.submission.enteredAt
   }
   get carrier(): Record<string, string> {
     return this.submission.carrier

@@ -14,6 +14,10 @@ export class Deadlines {
     this.#alarm = new Alarm(clock, (now) => this.#check(now))
   }
 
+  get size(): number {
+    return this.#running.size
+  }
+
   get running(): readonly Attempt[] {
     return [...this.#running]
   }

@@ -1,60 +1,97 @@
-/** The seam between what decides (core) and what holds and starts (an engine). */
+/** The seam between what decides (core) and what holds and delivers (an engine). Why it is so: docs/decisions/0001. */
 import type { Clock } from './clock.ts'
-import type { AddOptions, AttemptOutcome, MaybePromise, RunOn, TaskRecord } from './task.ts'
+import type { AttemptOutcome, MaybePromise, Priority, TaskRecord } from './task.ts'
 
-/** One submission as an engine holds it. A durable engine stores exactly these fields. */
+/**
+ * One submission as an engine holds it: plain data, of which a durable engine stores exactly these fields. The in-process
+ * engine holds core's own live object. Times are milliseconds since the epoch.
+ */
 export interface Envelope {
   readonly v: 1
   readonly record: TaskRecord
   readonly input: unknown
-  /** Attempts consumed so far; an engine that stores envelopes writes `outcome.attempts` into the next one. */
-  readonly attempts: number
-  readonly options: AddOptions
-  /** By the engine's clock, in its milliseconds; 0 for at once. */
-  readonly notBefore: number
+  /** Number of the attempt to run, from 1. Core counts, an engine never does. */
+  readonly attempt: number
+  readonly addedAt: number
+  readonly startAt?: number | undefined
+  readonly expiresAt?: number | undefined
+  readonly priority?: Priority | undefined
 }
 
+/** What became of one submission of a batch, where it was not simply accepted. */
 export interface Receipt {
   readonly id: string
   readonly result: 'rejected' | 'duplicate'
   readonly error?: Error
 }
 
+/** How a run ended for the engine. `returned`: not run here, such as an unknown name; the attempt is not used up. */
+export type Ending =
+  | AttemptOutcome
+  | { readonly outcome: 'returned'; readonly reason: string; readonly afterMs: number }
+
+/** After `retried` the envelope already carries the next attempt; an engine re-schedules it in one atomic step. */
+export type Ended = (envelope: Envelope, ending: Ending) => void
+
+/**
+ * Runs one attempt. Calls `ended` exactly once, perhaps before it returns, and never throws. A callback and not a promise,
+ * because the in-process engine starts a task from the end of the last one, a hundred thousand times a second.
+ */
+export type RunTask = (envelope: Envelope, ended: Ended) => void
+
+export type EngineEvent =
+  | { readonly type: 'claim_lost'; readonly envelope: Envelope }
+  | { readonly type: 'ack_failed'; readonly error: Error; readonly envelope: Envelope }
+  | { readonly type: 'engine_error'; readonly error: Error }
+
+/** What core gives to an engine. Nothing here throws or blocks. */
+export interface EngineHost {
+  /** Whether this process works; one that only adds still starts its engines. */
+  readonly consume: boolean
+  readonly run: RunTask
+  /** How many more may run now; an engine delivers no more than that. */
+  room(): number
+  /** Labels of tasks that must not start now: paused, at their own limit. Live. */
+  readonly closed: ReadonlySet<string>
+  report(event: EngineEvent): void
+}
+
 export interface EngineStats {
-  readonly queued: number
+  /** What is counted: what this process holds, or the whole store. */
+  readonly scope: 'process' | 'store'
+  readonly ready: number
   readonly delayed: number
   readonly running: number
-  readonly backoff: number
+  /** Age of the oldest task that is ready to run; 0 when none is. */
+  readonly oldestReadyMs: number
 }
 
 export interface EngineCapabilities {
   readonly durable: boolean
   readonly delay: boolean
-  readonly runOn: readonly RunOn[]
+  readonly priority: boolean
+  /** How late a delayed task may start because the engine looks only so often. */
+  readonly lateByMs: number
 }
 
 /**
- * Runs one attempt and says how it ended, exactly once, maybe before it returns. It never throws. A callback and not a
- * promise because the in-process engine starts a task from the end of the last one, thousands of times a second.
- */
-export type RunTask = (envelope: Envelope, ended: (envelope: Envelope, outcome: AttemptOutcome) => void) => void
-
-/**
- * Where accepted tasks wait and run: five methods, the rest is data. An engine never looks at an outcome to decide whether
- * to run again: `retried` says so and says when, everything else is final. Acknowledging to a store happens after `run`
- * gave the outcome, never inside the handler's `try`.
+ * Where accepted tasks wait. An engine never ends a submission by itself: it delivers it, keeps it, or gives it back from
+ * `stop`. It never counts attempts, computes a delay, or looks at an outcome but to see whether another attempt follows. An
+ * acknowledgement that fails is reported and repeated; the task is not run again for it.
  */
 export interface Engine {
   readonly name: string
   readonly capabilities: EngineCapabilities
-  /** The time by which core measures deadlines of this engine's tasks. @default the system's */
+  /** The time by which core measures deadlines. @default the system's */
   readonly clock?: Clock
-  /** Takes all of them, or says which not: an empty list means every one was accepted. */
+  start(host: EngineHost): MaybePromise<void>
+  /** Takes the batch and says which were not simply accepted; an empty list means all were. Rejects only when that is unknown. */
   enqueue(batch: readonly Envelope[]): MaybePromise<readonly Receipt[]>
-  start(run: RunTask): MaybePromise<void>
-  /** Takes one back that has not started. True if it was there and will not start. */
-  cancel(id: string, reason: string): MaybePromise<boolean>
-  /** Starts nothing more and gives back what it still holds; a durable engine keeps it in its store instead. */
+  /** Takes back one that waits. A running one is core's to abort. */
+  cancel(id: string, reason: string): MaybePromise<'waiting' | 'running' | 'unknown'>
+  /** `room` or `closed` allows more than before. */
+  wake(): void
+  /** Starts nothing more, waits for what runs until the deadline, and gives back what it holds and has not ended. */
   stop(options: { readonly deadlineMs: number }): MaybePromise<readonly Envelope[]>
   stats(): MaybePromise<EngineStats>
 }

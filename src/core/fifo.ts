@@ -4,6 +4,12 @@ export class Fifo<T> {
   #head = 0
   size = 0
 
+  /** The one that `shift` would give. */
+  get first(): T | undefined {
+    while (this.#head < this.#members.length && this.#members[this.#head] === undefined) this.#head++
+    return this.#members[this.#head]
+  }
+
   push(member: T): void {
     this.#members.push(member)
     this.size++

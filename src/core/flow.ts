@@ -2,9 +2,10 @@ import type { Attempt, AttemptHost } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import { Deadlines } from './deadlines.ts'
 import { skippedAfter, waitFor } from './dependencies.ts'
-import type { Engine, Envelope, Receipt } from './engine.ts'
+import type { Engine, EngineEvent, EngineHost, Envelope, Receipt, RunTask } from './engine.ts'
 import { EngineError, ServicesError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
+import { Lanes } from './lanes.ts'
 import { Observers } from './observers.ts'
 import { skippedBy } from './outcome.ts'
 import type { RunHost } from './run-task.ts'
@@ -15,6 +16,7 @@ export interface FlowParts {
   readonly engines: ReadonlyMap<string, Engine>
   readonly clock: Clock
   readonly graceMs: number
+  readonly concurrency: number
   logOf(task: TaskContext): Logger
   readonly openServices: ((task: TaskContext) => Services) | undefined
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
@@ -31,6 +33,7 @@ interface Freed {
  * alive is in `live`, and `settle` is the only way out of it.
  */
 export class Flow implements RunHost, AttemptHost {
+  readonly lanes: Lanes
   readonly clock: Clock
   readonly graceMs: number
   readonly live = new InFlight()
@@ -45,6 +48,30 @@ export class Flow implements RunHost, AttemptHost {
     this.clock = parts.clock
     this.graceMs = parts.graceMs
     this.deadlines = new Deadlines(parts.clock)
+    this.lanes = new Lanes(parts.clock, () => this.#wakeEngines())
+  }
+
+  /** What engines get to know of core. */
+  hostFor(engine: Engine, run: RunTask): EngineHost {
+    return {
+      consume: true,
+      run,
+      room: () => this.#parts.concurrency - this.deadlines.size,
+      closed: this.lanes.closed,
+      report: (event) => this.#engineSays(engine, event),
+    }
+  }
+
+  #engineSays({ name }: Engine, event: EngineEvent): void {
+    if (event.type === 'engine_error') return this.observers.failure(`engine '${name}'`, event.error)
+    const submission = event.envelope instanceof Submission ? event.envelope : undefined
+    if (event.type === 'ack_failed')
+      return this.observers.failure(`engine '${name}' acknowledging`, event.error, submission)
+    submission?.current?.abort('drain', `engine '${name}' lost its claim on the task`, Infinity)
+  }
+
+  #wakeEngines(): void {
+    for (const engine of this.#parts.engines.values()) engine.wake()
   }
 
   /** An accepted submission sets out. */
@@ -53,7 +80,7 @@ export class Flow implements RunHost, AttemptHost {
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
     waitFor(submission, dependencies)
     if (submission.origin.holder?.holds(submission)) submission.state = 'held'
-    else if (!this.#skipped(submission)) this.#release(submission, submission.addedAt)
+    else if (!this.#skipped(submission)) this.#release(submission, submission.enteredAt)
   }
 
   /** Nothing of HTTP holds them any more: the response settled or was released, or there is none. */
@@ -143,6 +170,7 @@ export class Flow implements RunHost, AttemptHost {
   attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void {
     const { submission } = attempt
     submission.current = undefined
+    this.lanes.ended(submission.task)
     submission.attempts = outcome.attempts
     if (outcome.outcome === 'retried') {
       submission.task.counts.retries++
@@ -151,6 +179,8 @@ export class Flow implements RunHost, AttemptHost {
     } else this.settle(submission, outcome, true)
     try {
       attempt.ended(submission, outcome)
+      // The slot that is free now may be what another engine waits for.
+      if (this.#parts.engines.size > 1) this.#wakeEngines()
     } catch (thrown) {
       const error = new EngineError(`engine '${submission.engine}' failed to acknowledge`, { cause: thrown })
       this.observers.failure(`engine '${submission.engine}'`, error, submission)

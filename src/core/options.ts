@@ -1,5 +1,5 @@
 import { InvalidOptionError } from './errors.ts'
-import type { AddOptions, ResolvedSettings, RetryPolicy, TaskSettings } from './task.ts'
+import type { AddOptions, RateLimit, ResolvedSettings, RetryPolicy, TaskSettings } from './task.ts'
 
 export interface Limits {
   /** Tasks running at the same time in this process. @default 100 */
@@ -41,6 +41,8 @@ export const DEFAULT_SETTINGS: ResolvedSettings = {
   expected: [],
   engine: 'default',
   onOverload: 'throw',
+  concurrency: Infinity,
+  rateLimit: undefined,
 }
 
 /** Later wins, field by field. A retry policy replaces the one before it and takes what it leaves out from the defaults. */
@@ -51,7 +53,7 @@ export function resolveSettings(
 ): ResolvedSettings {
   if (!settings) return base
   checkSettings(settings, where)
-  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload } = settings
+  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload, concurrency, rateLimit } = settings
   return {
     retry: retry === undefined ? base.retry : retry === false ? ONCE : { ...ONCE, ...retry },
     timeoutMs: timeoutMs ?? base.timeoutMs,
@@ -60,6 +62,8 @@ export function resolveSettings(
     expected: expected ?? base.expected,
     engine: engine ?? base.engine,
     onOverload: onOverload ?? base.onOverload,
+    concurrency: concurrency ?? base.concurrency,
+    rateLimit: rateLimit ?? base.rateLimit,
   }
 }
 
@@ -75,7 +79,9 @@ export function resolveLimits(limits: Limits = {}): Required<Limits> {
 
 function checkSettings(settings: TaskSettings, where: string): void {
   refuseUnknown(settings, DEFAULT_SETTINGS, where)
-  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload } = settings
+  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload, concurrency, rateLimit } = settings
+  if (concurrency !== Infinity) checkCount({ concurrency }, where)
+  if (rateLimit) checkRateLimit(rateLimit, where)
   if (retry) checkRetry(retry, where)
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
     throw invalid(where, 'a positive number of milliseconds, or Infinity')('timeoutMs', timeoutMs)
@@ -86,6 +92,12 @@ function checkSettings(settings: TaskSettings, where: string): void {
     throw invalid(where, 'an array of error classes')('expected', expected)
   if (engine !== undefined && typeof engine !== 'string')
     throw invalid(where, 'the name of an engine')('engine', engine)
+}
+
+function checkRateLimit(rateLimit: RateLimit, where: string): void {
+  refuseUnknown(rateLimit, { max: 0, perMs: 0 }, `${where} rateLimit`)
+  checkCount({ max: rateLimit.max }, `${where} rateLimit`)
+  checkMs({ perMs: rateLimit.perMs }, `${where} rateLimit`)
 }
 
 function checkRetry(retry: RetryPolicy, where: string): void {
@@ -101,6 +113,7 @@ const ADD_OPTIONS: Required<AddOptions> = {
   onDependencyFailure: 'skip',
   delayMs: 0,
   expiresMs: 0,
+  priority: 'normal',
   override: {},
 }
 
@@ -109,6 +122,7 @@ export function checkAddOptions(options: AddOptions, where: string): void {
   refuseUnknown(options, ADD_OPTIONS, where)
   checkMs({ delayMs: options.delayMs }, where)
   checkMs({ expiresMs: options.expiresMs }, where)
+  checkOneOf({ priority: options.priority }, ['low', 'normal', 'high'], where)
   checkOneOf({ onDependencyFailure: options.onDependencyFailure }, ['skip', 'run'], where)
   if (options.after !== undefined && !Array.isArray(options.after))
     throw invalid(where, 'an array of task handles')('after', options.after)

@@ -3,16 +3,17 @@ import { types } from 'node:util'
 import { Attempt, type AttemptHost } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import { compose } from './compose.ts'
-import type { Envelope, RunTask } from './engine.ts'
+import type { Ended, Envelope, RunTask } from './engine.ts'
+import type { Lanes } from './lanes.ts'
 import type { Submission } from './submission.ts'
 import type { AttemptOutcome, MaybePromise, TaskMiddleware } from './task.ts'
 
-type Ended = Parameters<RunTask>[1]
 type WorkRing = (attempt: Attempt) => MaybePromise<void>
 
 export interface RunHost extends AttemptHost {
   readonly clock: Clock
   readonly deadlines: AttemptHost['deadlines'] & { add(attempt: Attempt): void }
+  readonly lanes: Lanes
   /** The live submission of an envelope; for one that comes from a store, made now. */
   submissionOf(envelope: Envelope): Submission
   /** Ends a submission without running it. */
@@ -48,6 +49,7 @@ export function makeRunTask(
     submission.current = attempt
     submission.state = 'running'
     host.deadlines.add(attempt)
+    host.lanes.started(submission.task)
     // First the context of the add, then the task as ours in it: what the work adds, it adds as this task.
     if (submission.resource) submission.resource.runInAsyncScope(store.run, store, submission, ring, attempt)
     else store.run(submission, ring, attempt)
@@ -132,6 +134,6 @@ const promiseOf = (thenable: PromiseLike<unknown>): Promise<unknown> =>
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
-function isExpired({ options, addedAt }: Submission, clock: Clock): boolean {
-  return options.expiresMs !== undefined && clock.now() >= addedAt + options.expiresMs
+function isExpired({ expiresAt }: Submission, clock: Clock): boolean {
+  return expiresAt !== undefined && clock.origin + clock.now() >= expiresAt
 }

@@ -61,7 +61,15 @@ export class Runner implements SubmitHost, GateKeeper {
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
     this.#outside = { clock: this.clock, request: undefined, holder: undefined, depth: 0, late: false }
     const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
-    this.flow = new Flow({ engines, clock: this.clock, graceMs: limits.graceMs, logOf, openServices, addFrom })
+    this.flow = new Flow({
+      engines,
+      clock: this.clock,
+      graceMs: limits.graceMs,
+      concurrency: limits.concurrency,
+      logOf,
+      openServices,
+      addFrom,
+    })
   }
 
   get observers(): Observers {
@@ -83,7 +91,7 @@ export class Runner implements SubmitHost, GateKeeper {
     this.flow.observers = new Observers(this.composition.observers)
     const run = makeRunTask(this.flow, this.composition.middleware, this.#store)
     for (const [name, engine] of this.#parts.engines) {
-      const started = engine.start(run)
+      const started = engine.start(this.flow.hostFor(engine, run))
       if (started) started.catch((error: unknown) => this.#engineFailed(name, 'start', error))
     }
   }

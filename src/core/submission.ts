@@ -7,7 +7,7 @@ import type { State } from './ledger.ts'
 import type { Linked } from './linked-set.ts'
 import type { RegisteredTask, Run } from './registry.ts'
 import type { AbortCause } from './outcome.ts'
-import type { AddOptions, Outcome, RequestFacts, ResolvedSettings, TaskRecord } from './task.ts'
+import type { AddOptions, Outcome, Priority, RequestFacts, ResolvedSettings, TaskRecord } from './task.ts'
 
 const ID_BYTES = 16
 const pool = Buffer.allocUnsafe(ID_BYTES * 256)
@@ -74,8 +74,8 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   readonly engine: string
   readonly settings: ResolvedSettings
   readonly origin: Origin
-  /** By the engine's clock. */
-  readonly addedAt: number
+  /** When it was added, by the engine's clock. */
+  readonly enteredAt: number
   options: AddOptions
   input: unknown
   run: Run | undefined
@@ -104,7 +104,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.engine = engine
     this.origin = origin
     this.settings = settings
-    this.addedAt = this.readyAt = now
+    this.enteredAt = this.readyAt = now
     this.options = options ?? NO_OPTIONS
   }
 
@@ -127,14 +127,31 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   get request(): RequestFacts | undefined {
     return this.origin.request
   }
+  /** Number of the next attempt, or of the one that runs. */
+  get attempt(): number {
+    return this.attempts + 1
+  }
   get acceptedAt(): number {
-    return this.origin.clock.origin + this.addedAt
+    return this.origin.clock.origin + this.enteredAt
+  }
+  get addedAt(): number {
+    return this.acceptedAt
+  }
+  get startAt(): number | undefined {
+    return this.options.delayMs ? this.acceptedAt + this.options.delayMs : undefined
+  }
+  get expiresAt(): number | undefined {
+    return this.options.expiresMs === undefined ? undefined : this.acceptedAt + this.options.expiresMs
+  }
+  get priority(): Priority | undefined {
+    return this.options.priority
   }
   get ageMs(): number {
-    return this.origin.clock.now() - this.addedAt
+    return this.origin.clock.now() - this.enteredAt
   }
+  /** By the engine's clock; 0 for at once. */
   get notBefore(): number {
-    return this.options.delayMs ? this.addedAt + this.options.delayMs : 0
+    return this.options.delayMs ? this.enteredAt + this.options.delayMs : 0
   }
 
   get label(): string {

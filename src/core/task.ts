@@ -78,7 +78,17 @@ export interface TaskSettings {
   readonly engine?: string
   /** Over the limit, `throw` answers the request with 503, `drop` counts the task as rejected and goes on. @default 'throw' */
   readonly onOverload?: 'throw' | 'drop'
+  /** How many of this task may run at once: a bulkhead, so that one hung task cannot fill every slot. @default Infinity */
+  readonly concurrency?: number
+  /** At most `max` starts within any `perMs` milliseconds; others wait. @default none */
+  readonly rateLimit?: RateLimit | undefined
 }
+export interface RateLimit {
+  readonly max: number
+  readonly perMs: number
+}
+/** Four high start for two normal for one low, so that none starves. */
+export type Priority = 'low' | 'normal' | 'high'
 export type ErrorClass = abstract new (...args: never[]) => Error
 
 /** What only one submission can know. */
@@ -91,6 +101,8 @@ export interface AddOptions {
   readonly delayMs?: number
   /** Milliseconds after the add from which starting is pointless: the task is `dropped`. @default Infinity */
   readonly expiresMs?: number
+  /** @default 'normal' */
+  readonly priority?: Priority
   /** Settings of this submission alone. */
   readonly override?: TaskSettings
 }

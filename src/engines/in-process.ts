@@ -1,11 +1,8 @@
 import { systemClock, Alarm, type Clock } from '../core/clock.ts'
-import type { Engine, EngineStats, Envelope, Receipt, RunTask } from '../core/engine.ts'
-import { Fifo } from '../core/fifo.ts'
-import type { AttemptOutcome } from '../core/task.ts'
+import type { Ending, Engine, EngineHost, EngineStats, Envelope, Receipt } from '../core/engine.ts'
+import { ReadyQueue } from './in-process/ready-queue.ts'
 
 export interface InProcessOptions {
-  /** Tasks running at the same time. @default 100 */
-  readonly concurrency?: number
   /** Time, for tests: one they turn by hand makes this the manual engine. @default the system's */
   readonly clock?: Clock
 }
@@ -22,54 +19,55 @@ const TURN_MS = 1
 interface Later {
   readonly envelope: Envelope
   readonly due: number
-  readonly backoff: boolean
 }
 
 const ALL_ACCEPTED: readonly Receipt[] = Object.freeze([])
 
 class InProcessEngine implements Engine {
   readonly name = 'in_process'
-  readonly capabilities = { durable: false, delay: true, runOn: ['settled', 'sent', 'success'] } as const
+  readonly capabilities = { durable: false, delay: true, priority: true, lateByMs: 0 } as const
   readonly clock: Clock
-  readonly #concurrency: number
-  readonly #ready = new Fifo<Envelope>()
+  readonly #ready = new ReadyQueue()
   /** Sorted by `due`. */
   readonly #later: Later[] = []
   readonly #alarm: Alarm
-  #run: RunTask | undefined
+  #host: EngineHost | undefined
   #running = 0
   #turnScheduled = false
   #starting = false
   #stopped = false
   #turnEnds = 0
 
-  constructor({ concurrency = 100, clock = systemClock }: InProcessOptions) {
-    this.#concurrency = concurrency
+  constructor({ clock = systemClock }: InProcessOptions) {
     this.clock = clock
-    this.#alarm = new Alarm(clock, (now) => this.#wake(now))
+    this.#alarm = new Alarm(clock, (now) => this.#wakeLater(now))
   }
 
-  start(run: RunTask): void {
-    this.#run = run
+  start(host: EngineHost): void {
+    this.#host = host
     this.#schedule()
   }
 
   enqueue(batch: readonly Envelope[]): readonly Receipt[] {
     for (const envelope of batch) {
-      const due = envelope.notBefore
-      if (due > 0 && due > this.clock.now()) this.#postpone({ envelope, due, backoff: false })
+      const due = envelope.startAt === undefined ? 0 : envelope.startAt - this.clock.origin
+      if (due > 0 && due > this.clock.now()) this.#postpone({ envelope, due })
       else this.#ready.push(envelope)
     }
     this.#schedule()
     return ALL_ACCEPTED
   }
 
-  cancel(id: string): boolean {
-    const has = (envelope: Envelope) => envelope.record.id === id
-    if (this.#ready.remove(has)) return true
-    const index = this.#later.findIndex(({ envelope }) => has(envelope))
-    if (index >= 0) this.#later.splice(index, 1)
-    return index >= 0
+  cancel(id: string): 'waiting' | 'unknown' {
+    if (this.#ready.remove(id)) return 'waiting'
+    const index = this.#later.findIndex(({ envelope }) => envelope.record.id === id)
+    if (index < 0) return 'unknown'
+    this.#later.splice(index, 1)
+    return 'waiting'
+  }
+
+  wake(): void {
+    this.#schedule()
   }
 
   stop(): readonly Envelope[] {
@@ -81,13 +79,20 @@ class InProcessEngine implements Engine {
   }
 
   stats(): EngineStats {
-    const backoff = this.#later.filter((one) => one.backoff).length
-    const delayed = this.#later.length - backoff
-    return { queued: this.#ready.size, delayed, backoff, running: this.#running }
+    const { oldest } = this.#ready
+    const now = this.clock.origin + this.clock.now()
+    const oldestReadyMs = oldest ? Math.max(0, now - (oldest.startAt ?? oldest.addedAt)) : 0
+    return {
+      scope: 'process',
+      ready: this.#ready.size,
+      delayed: this.#later.length,
+      running: this.#running,
+      oldestReadyMs,
+    }
   }
 
   #schedule(): void {
-    if (this.#turnScheduled || !this.#run || this.#ready.size === 0 || this.#running >= this.#concurrency) return
+    if (this.#turnScheduled || !this.#host || this.#ready.size === 0 || this.#host.room() <= 0) return
     this.#turnScheduled = true
     this.clock.setTurn(this.#turn)
   }
@@ -95,31 +100,34 @@ class InProcessEngine implements Engine {
   readonly #turn = (): void => {
     this.#turnScheduled = false
     this.#turnEnds = this.clock.now() + TURN_MS
-    this.#startReady()
+    if (this.#startReady()) this.#schedule()
   }
 
-  #startReady(): void {
+  /** True if only the end of the turn kept it from starting more. */
+  #startReady(): boolean {
+    const host = this.#host
+    if (!host) return false
     this.#starting = true
-    while (this.#running < this.#concurrency && this.#run) {
-      const envelope = this.#ready.shift()
+    let ranOutOfTime = false
+    while (host.room() > 0 && !ranOutOfTime) {
+      const envelope = this.#ready.shift(host.closed)
       if (!envelope) break
       this.#running++
-      this.#run(envelope, this.#ended)
-      if (this.clock.now() >= this.#turnEnds) break
+      host.run(envelope, this.#ended)
+      ranOutOfTime = this.clock.now() >= this.#turnEnds
     }
     this.#starting = false
-    this.#schedule()
+    return ranOutOfTime
   }
 
   /** A task that ends within the turn makes way for the next one at once; polling the event loop costs more than a task. */
-  readonly #ended = (envelope: Envelope, outcome: AttemptOutcome): void => {
+  readonly #ended = (envelope: Envelope, ending: Ending): void => {
     this.#running--
-    if (outcome.outcome === 'retried' && !this.#stopped)
-      this.#postpone({ envelope, due: this.clock.now() + outcome.afterMs, backoff: true })
+    if ((ending.outcome === 'retried' || ending.outcome === 'returned') && !this.#stopped)
+      this.#postpone({ envelope, due: this.clock.now() + ending.afterMs })
     // A synchronous task ends inside the loop that started it.
     if (this.#starting || this.#ready.size === 0) return
-    if (this.clock.now() < this.#turnEnds) this.#startReady()
-    else this.#schedule()
+    if (this.clock.now() >= this.#turnEnds || this.#startReady()) this.#schedule()
   }
 
   #postpone(later: Later): void {
@@ -135,7 +143,7 @@ class InProcessEngine implements Engine {
     this.#alarm.at(later.due)
   }
 
-  #wake(now: number): number {
+  #wakeLater(now: number): number {
     while (this.#later[0] && this.#later[0].due <= now) {
       const later = this.#later.shift()
       if (later) this.#ready.push(later.envelope)

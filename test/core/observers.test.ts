@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { TaskObserver } from 'koa-afterglow'
+import type { EngineHost, Envelope, TaskObserver } from 'koa-afterglow'
 import { manualTasks } from '../support/runner.ts'
 
 const boom = () => {
@@ -93,12 +93,13 @@ describe('work middleware', () => {
 describe('an engine', () => {
   const broken = (parts: object) => ({
     name: 'broken',
-    capabilities: { durable: false, delay: false, runOn: [] },
+    capabilities: { durable: false, delay: false, priority: false, lateByMs: 0 },
     enqueue: () => [],
     start: () => undefined,
-    cancel: () => false,
+    cancel: () => 'unknown' as const,
+    wake: () => undefined,
     stop: () => [],
-    stats: () => ({ queued: 0, delayed: 0, running: 0, backoff: 0 }),
+    stats: () => ({ scope: 'process' as const, ready: 0, delayed: 0, running: 0, oldestReadyMs: 0 }),
     ...parts,
   })
 
@@ -124,10 +125,12 @@ describe('an engine', () => {
 
   test('that fails to acknowledge is an error of its own, and the finished task is not run again', async () => {
     let runs = 0
-    type Start = (run: (envelope: unknown, ended: () => void) => void) => void
-    let run: Parameters<Start>[0] | undefined
-    const start: Start = (given) => void (run = given)
-    const enqueue = (batch: readonly unknown[]) => (batch.forEach((one) => setImmediate(() => run?.(one, boom))), [])
+    let host: EngineHost | undefined
+    const start = (given: EngineHost) => void (host = given)
+    const enqueue = (batch: readonly Envelope[]) => (
+      batch.forEach((one) => setImmediate(() => host?.run(one, boom))),
+      []
+    )
     const { tasks, clock, seen } = manualTasks({ engines: { default: broken({ start, enqueue }) } })
     const handle = tasks.add('work', () => ++runs)
     expect(await handle.settled).toMatchObject({ outcome: 'completed', value: 1 })

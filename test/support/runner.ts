@@ -36,7 +36,12 @@ export interface Bench {
 export function manualTasks({ concurrency = 100, ...options }: TasksOptions & { concurrency?: number } = {}): Bench {
   const clock = manualClock()
   const seen = seeing()
-  const tasks = createTasks({ logger: false, engines: { default: inProcess({ clock, concurrency }) }, ...options })
+  const tasks = createTasks({
+    logger: false,
+    engines: { default: inProcess({ clock }) },
+    ...options,
+    limits: { concurrency, ...options.limits },
+  })
   tasks.observe(seen)
   return { tasks, clock, seen }
 }

@@ -155,7 +155,7 @@ const obs: TaskObserver = {
   },
 }
 tasks.use(mw).observe(obs)
-const methods = { enqueue: 1, start: 1, cancel: 1, stop: 1, stats: 1 } satisfies {
+const methods = { enqueue: 1, start: 1, cancel: 1, wake: 1, stop: 1, stats: 1 } satisfies {
   [K in keyof Engine as Engine[K] extends (...a: never[]) => unknown ? K : never]: 1
 }
 void methods
