@@ -41,6 +41,7 @@ export type {
   Add,
   AddOptions,
   AttemptOutcome,
+  Dependency,
   Logger,
   MaybePromise,
   Outcome,

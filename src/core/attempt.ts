@@ -9,6 +9,7 @@ import type { Submission } from './submission.ts'
 import type {
   Add,
   AttemptOutcome,
+  Dependency,
   Logger,
   RequestFacts,
   ResolvedSettings,
@@ -111,6 +112,10 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   }
   get input(): unknown {
     return this.submission.input
+  }
+  get dependencies(): readonly Dependency[] {
+    const { dependencies = [] } = this.submission
+    return dependencies.flatMap(({ id, name, outcome }) => (outcome ? [{ id, name, outcome }] : []))
   }
   get maxAttempts(): number {
     return this.submission.settings.retry.attempts

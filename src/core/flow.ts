@@ -1,4 +1,5 @@
 import type { Attempt, AttemptHost } from './attempt.ts'
+import { BlockingWatch } from './blocking.ts'
 import type { Clock } from './clock.ts'
 import { Deadlines } from './deadlines.ts'
 import { skippedAfter, waitFor } from './dependencies.ts'
@@ -7,6 +8,7 @@ import { EngineError, ServicesError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
 import { Lanes } from './lanes.ts'
 import { Observers } from './observers.ts'
+import type { Limits } from './options.ts'
 import { skippedBy } from './outcome.ts'
 import type { RunHost } from './run-task.ts'
 import { Submission } from './submission.ts'
@@ -15,8 +17,7 @@ import type { AttemptOutcome, Logger, Outcome, Services, TaskContext, TaskHandle
 export interface FlowParts {
   readonly engines: ReadonlyMap<string, Engine>
   readonly clock: Clock
-  readonly graceMs: number
-  readonly concurrency: number
+  readonly limits: Pick<Required<Limits>, 'concurrency' | 'graceMs' | 'blockWarnMs'>
   logOf(task: TaskContext): Logger
   readonly openServices: ((task: TaskContext) => Services) | undefined
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
@@ -34,6 +35,7 @@ interface Freed {
  */
 export class Flow implements RunHost, AttemptHost {
   readonly lanes: Lanes
+  readonly blocking: BlockingWatch
   readonly clock: Clock
   readonly graceMs: number
   readonly live = new InFlight()
@@ -46,8 +48,12 @@ export class Flow implements RunHost, AttemptHost {
   constructor(parts: FlowParts) {
     this.#parts = parts
     this.clock = parts.clock
-    this.graceMs = parts.graceMs
+    this.graceMs = parts.limits.graceMs
     this.deadlines = new Deadlines(parts.clock)
+    this.blocking = new BlockingWatch(parts.clock, parts.limits.blockWarnMs, {
+      running: () => this.deadlines.running.map(({ submission }) => submission),
+      report: (blocked) => this.observers.event({ type: 'blocked', ...blocked }),
+    })
     this.lanes = new Lanes(parts.clock, () => this.#wakeEngines())
   }
 
@@ -56,7 +62,7 @@ export class Flow implements RunHost, AttemptHost {
     return {
       consume: true,
       run,
-      room: () => this.#parts.concurrency - this.deadlines.size,
+      room: () => this.#parts.limits.concurrency - this.deadlines.size,
       closed: this.lanes.closed,
       report: (event) => this.#engineSays(engine, event),
     }
@@ -78,7 +84,10 @@ export class Flow implements RunHost, AttemptHost {
   enter(submission: Submission, dependencies: readonly Submission[]): void {
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
-    waitFor(submission, dependencies)
+    if (dependencies.length > 0) {
+      submission.dependencies = dependencies
+      waitFor(submission, dependencies)
+    }
     if (submission.origin.holder?.holds(submission)) submission.state = 'held'
     else if (!this.#skipped(submission)) this.#release(submission, submission.enteredAt)
   }

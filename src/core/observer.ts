@@ -1,3 +1,4 @@
+import type { Blocked } from './blocking.ts'
 import type { AttemptOutcome, Outcome, RequestFacts, TaskContext, TaskRecord } from './task.ts'
 
 export type SubmissionResult = 'accepted' | 'rejected' | 'duplicate' | 'fetched'
@@ -33,6 +34,7 @@ export interface TaskObserver {
 
 export type RunnerEvent =
   | { readonly type: 'stuck' | 'late_completion'; readonly record: TaskRecord; readonly afterMs: number }
+  | ({ readonly type: 'blocked' } & Blocked)
   | { readonly type: 'held_too_long'; readonly request: RequestFacts; readonly heldMs: number; readonly tasks: number }
   | { readonly type: 'waits_for_itself'; readonly record: TaskRecord; readonly error: Error }
   | { readonly type: 'progress'; readonly record: TaskRecord; readonly fraction: number; readonly note?: string }

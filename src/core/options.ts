@@ -14,6 +14,8 @@ export interface Limits {
   readonly maxHoldMs?: number
   /** How long an aborted task may ignore its signal before it counts as stuck and loses its slot; milliseconds. @default 5000 */
   readonly graceMs?: number
+  /** How long the event loop may stand still before the task that did it is named; milliseconds, `Infinity` for never. @default 100 */
+  readonly blockWarnMs?: number
 }
 
 export const DEFAULT_LIMITS: Required<Limits> = {
@@ -23,6 +25,7 @@ export const DEFAULT_LIMITS: Required<Limits> = {
   maxDepth: 10,
   maxHoldMs: 60_000,
   graceMs: 5_000,
+  blockWarnMs: 100,
 }
 
 const ONCE: Required<RetryPolicy> = {
@@ -71,7 +74,7 @@ export function resolveLimits(limits: Limits = {}): Required<Limits> {
   const where = 'createTasks({ limits })'
   refuseUnknown(limits, DEFAULT_LIMITS, where)
   for (const key of Object.keys(limits) as (keyof Limits)[]) {
-    if (key === 'maxHoldMs' || key === 'graceMs') checkMs({ [key]: limits[key] }, where)
+    if (key.endsWith('Ms')) checkMs({ [key]: limits[key] }, where)
     else checkCount({ [key]: limits[key] }, where)
   }
   return { ...DEFAULT_LIMITS, ...withoutUndefined(limits) }

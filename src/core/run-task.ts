@@ -1,6 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { types } from 'node:util'
 import { Attempt, type AttemptHost } from './attempt.ts'
+import type { BlockingWatch } from './blocking.ts'
 import type { Clock } from './clock.ts'
 import { compose } from './compose.ts'
 import type { Ended, Envelope, RunTask } from './engine.ts'
@@ -14,6 +15,7 @@ export interface RunHost extends AttemptHost {
   readonly clock: Clock
   readonly deadlines: AttemptHost['deadlines'] & { add(attempt: Attempt): void }
   readonly lanes: Lanes
+  readonly blocking: BlockingWatch
   /** The live submission of an envelope; for one that comes from a store, made now. */
   submissionOf(envelope: Envelope): Submission
   /** Ends a submission without running it. */
@@ -53,6 +55,7 @@ export function makeRunTask(
     // First the context of the add, then the task as ours in it: what the work adds, it adds as this task.
     if (submission.resource) submission.resource.runInAsyncScope(store.run, store, submission, ring, attempt)
     else store.run(submission, ring, attempt)
+    host.blocking.returned(submission, attempt.startedAt)
   }
 }
 

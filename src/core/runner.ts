@@ -64,8 +64,7 @@ export class Runner implements SubmitHost, GateKeeper {
     this.flow = new Flow({
       engines,
       clock: this.clock,
-      graceMs: limits.graceMs,
-      concurrency: limits.concurrency,
+      limits,
       logOf,
       openServices,
       addFrom,

@@ -90,6 +90,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   resource: AsyncResource | undefined
   /** Dependencies that have not ended. */
   waitsFor = 0
+  dependencies: readonly Submission[] | undefined
   dependents: Submission[] | undefined
   trace: unknown
   older: Submission | undefined
@@ -179,6 +180,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.run = undefined
     this.resource = undefined
     this.current = undefined
+    this.dependencies = undefined
     this.dependents = undefined
     this.options = NO_OPTIONS
     this.#settled?.resolve(outcome)

@@ -206,6 +206,12 @@ export interface TaskRecord {
 
 export type ResolvedSettings = Required<Omit<TaskSettings, 'retry'>> & { readonly retry: Required<RetryPolicy> }
 
+export interface Dependency {
+  readonly id: string
+  readonly name: string
+  readonly outcome: Outcome
+}
+
 /** What a handler and work middleware see of the attempt they run in. */
 export interface TaskContext<Input = unknown> extends TaskRecord {
   /** The submission this is an attempt of. */
@@ -214,6 +220,8 @@ export interface TaskContext<Input = unknown> extends TaskRecord {
   /** 1 for the first. */
   readonly attempt: number
   readonly maxAttempts: number
+  /** The tasks it came `after`, in that order, with how they ended. */
+  readonly dependencies: readonly Dependency[]
   /** Milliseconds between being ready to run and this start. */
   readonly waitMs: number
   readonly signal: AbortSignal

@@ -96,6 +96,10 @@ export class Logs implements TaskObserver {
           ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes'],
           fields,
         )
+      case 'blocked':
+        fields[names.TASK_RUN_TIME] = names.seconds(event.blockedMs)
+        if (!event.record) fields[names.TASK_CANDIDATES] = event.candidates.slice(0, 10).map(({ name }) => name)
+        return this.#write(event.record ? BLOCKED : BLOCKED_BY_SOMEBODY, fields)
       case 'held_too_long':
         Object.assign(fields, requestAttributes(event.request), { heldMs: event.heldMs, tasks: event.tasks })
         return this.#write(['warn', LOG_EVENTS.held_too_long, 'response does not settle; its tasks start now'], fields)
@@ -186,6 +190,8 @@ function lineOf(outcome: AttemptOutcome): Line {
   }
 }
 
+const BLOCKED: Line = ['warn', LOG_EVENTS.blocked, 'task blocked the event loop before its first await; use a thread']
+const BLOCKED_BY_SOMEBODY: Line = ['warn', LOG_EVENTS.blocked, 'the event loop was blocked while these tasks ran']
 const COMPLETED: Line = ['info', LOG_EVENTS.completed, 'task completed']
 const HANDLED: Line = [
   'warn',

@@ -12,7 +12,7 @@ import { systemClock, type Timer } from '../core/clock.ts'
 import { OUTCOMES, STATES, SUBMISSION_RESULTS, type State } from '../core/ledger.ts'
 import { errorOf } from '../core/outcome.ts'
 import { OTHER, type RegisteredTask } from '../core/registry.ts'
-import type { TaskObserver } from '../core/observer.ts'
+import type { RunnerEvent, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, TaskContext } from '../core/task.ts'
 import { errorType } from './exceptions.ts'
 import * as names from './names.ts'
@@ -56,6 +56,13 @@ export class Metrics implements TaskObserver {
     const { wait, ended } = this.#label(task)
     this.#instruments.run.record(runMs / 1000, ended(outcome), context)
     this.#instruments.wait.record(task.waitMs / 1000, wait, context)
+  }
+
+  event(event: RunnerEvent): void {
+    if (event.type !== 'blocked') return
+    const { record, blockedMs } = event
+    const attributes = { [names.TASK_NAME]: record?.label ?? OTHER, [names.ENGINE]: record?.engine ?? OTHER }
+    this.#instruments?.blocking.record(blockedMs / 1000, attributes)
   }
 
   /** No more looking out for a provider. */
@@ -118,6 +125,7 @@ function labelAttributes(label: string, engine: string): LabelAttributes {
 interface Instruments {
   readonly run: Histogram
   readonly wait: Histogram
+  readonly blocking: Histogram
   stop(): void
 }
 
@@ -145,5 +153,10 @@ function instruments(meter: Meter, source: MetricsSource): Instruments {
   const observed: Observable[] = [submissions, settled, retries, handledErrors, count]
   meter.addBatchObservableCallback(observe, observed)
   const stop = () => meter.removeBatchObservableCallback(observe, observed)
-  return { run: histogram(names.RUN_DURATION), wait: histogram(names.WAIT_DURATION), stop }
+  return {
+    run: histogram(names.RUN_DURATION),
+    wait: histogram(names.WAIT_DURATION),
+    blocking: histogram(names.BLOCKING_DURATION),
+    stop,
+  }
 }

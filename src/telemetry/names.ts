@@ -22,6 +22,7 @@ export const TASK_RUN_TIME = 'afterglow.task.run_time'
 export const TASK_TIMEOUT = 'afterglow.task.timeout'
 export const TASK_RETRY_DELAY = 'afterglow.task.retry.delay'
 export const TASK_DEPTH = 'afterglow.task.depth'
+export const TASK_CANDIDATES = 'afterglow.task.candidates'
 export const TASK_LATE = 'afterglow.task.late'
 export const TASK_REASON = 'afterglow.task.reason'
 export const TASK_STATE = 'afterglow.task.state'
@@ -77,6 +78,14 @@ export const WAIT_DURATION: MetricName = {
   description: 'How long an attempt that was ready to run waited for a free slot.',
   buckets: [0.001, ...DURATION_BUCKETS],
 }
+export const BLOCKING_DURATION: MetricName = {
+  name: 'afterglow.task.blocking.duration',
+  kind: 'histogram',
+  unit: 's',
+  description:
+    'How long a task kept the event loop from everybody, where it did so for longer than `limits.blockWarnMs`.',
+  buckets: DURATION_BUCKETS,
+}
 export const SUBMISSIONS: MetricName = {
   name: 'afterglow.task.submissions',
   kind: 'observable counter',
@@ -107,7 +116,16 @@ export const COUNT: MetricName = {
   unit: '{task}',
   description: 'Tasks in flight now, by state.',
 }
-export const METRICS = [RUN_DURATION, WAIT_DURATION, SUBMISSIONS, SETTLED, RETRIES, HANDLED_ERRORS, COUNT] as const
+export const METRICS = [
+  RUN_DURATION,
+  WAIT_DURATION,
+  BLOCKING_DURATION,
+  SUBMISSIONS,
+  SETTLED,
+  RETRIES,
+  HANDLED_ERRORS,
+  COUNT,
+] as const
 
 // ---- logs
 
@@ -124,6 +142,7 @@ export const LOG_EVENTS = {
   rejected: 'afterglow.task.rejected',
   stuck: 'afterglow.task.stuck',
   late_completion: 'afterglow.task.late_completion',
+  blocked: 'afterglow.task.blocked',
   held_too_long: 'afterglow.request.held_too_long',
   waits_for_itself: 'afterglow.task.waits_for_itself',
   drain: 'afterglow.drain',

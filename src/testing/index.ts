@@ -1,2 +1,4 @@
-/** What applications use in their tests. */
+/** What applications use in their tests, and authors of engines. */
 export { manualClock, type ManualClock } from './manual-clock.ts'
+export { engineConformance, occupy } from './engine-conformance.ts'
+export type { CrashPlan, EngineCase, EngineSubject } from './engine-conformance.ts'

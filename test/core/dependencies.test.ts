@@ -97,4 +97,25 @@ describe('after', () => {
     expect(await last.settled).toMatchObject({ outcome: 'skipped' })
     expect(tasks.stats().outcomes).toMatchObject({ failed: 1, skipped: 5_000 })
   })
+
+  test('a dependent reads how those it came after ended, in their order', async () => {
+    const { tasks, clock } = manualTasks()
+    const good = tasks.add('good', () => 42)
+    const bad = tasks.add('bad', fail)
+    const sum = tasks.add(
+      'sum',
+      ({ dependencies }) => dependencies.map(({ name, outcome }) => ({ name, ...outcome })),
+      {
+        after: [good, bad],
+        onDependencyFailure: 'run',
+      },
+    )
+    await clock.settle()
+    expect(await sum.settled).toMatchObject({
+      value: [
+        { name: 'good', outcome: 'completed', value: 42 },
+        { name: 'bad', outcome: 'failed' },
+      ],
+    })
+  })
 })

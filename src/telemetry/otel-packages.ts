@@ -1,0 +1,83 @@
+// What the bootstrap loads. Its packages are optional peers: they are resolved by name, so that a missing one is reported in
+// one sentence, and loaded as CommonJS, the one copy that patches and exports for both module systems.
+import { createRequire, register as registerOnThread } from 'node:module'
+
+const load = createRequire(import.meta.url)
+
+const SDK = '@opentelemetry/sdk-node'
+const HOOKS = 'import-in-the-middle/register-hooks.mjs'
+
+/** Each package with the range that package.json gives it as a peer. */
+const PEERS: Readonly<Record<string, string>> = {
+  '@opentelemetry/api': '^1.10.0',
+  [SDK]: '^0.301.0',
+  '@opentelemetry/instrumentation-http': '^0.301.0',
+  '@opentelemetry/instrumentation-koa': '^0.72.0',
+  '@opentelemetry/instrumentation-pino': '^0.70.0',
+  [HOOKS]: '^3.6.0',
+}
+
+/** Only these are wrapped: hooks round every module would change how the application's own files are evaluated. */
+const PATCHED = ['http', 'https', 'koa', 'pino']
+
+export interface OtlpExporter {
+  export(items: unknown, done: (result: ExportResult) => void): void
+}
+export interface ExportResult {
+  readonly code: number
+  readonly error?: Error
+}
+
+export interface Packages {
+  readonly api: typeof import('@opentelemetry/api')
+  readonly sdk: typeof import('@opentelemetry/sdk-node')
+  readonly resources: typeof import('@opentelemetry/resources')
+  /** What all OTLP exporters inherit from. */
+  readonly exporterBase: { readonly OTLPExporterBase: { readonly prototype: OtlpExporter } }
+  readonly http: typeof import('@opentelemetry/instrumentation-http')
+  readonly koa: typeof import('@opentelemetry/instrumentation-koa')
+  readonly pino: typeof import('@opentelemetry/instrumentation-pino')
+}
+
+/** @throws if a package is not installed, with the command that installs what is missing */
+export function requirePackages(): void {
+  const missing = Object.entries(PEERS).filter(([specifier]) => !isInstalled(specifier))
+  if (missing.length === 0) return
+  const names = missing.map(([specifier, range]) => `${specifier.replace(/\/register-hooks.*/, '')}@${range}`)
+  const message = `koa-afterglow/otel needs packages that are not installed: npm install ${names.join(' ')}`
+  throw Object.assign(new Error(message), { code: 'ERR_AFTERGLOW_OTEL_PACKAGES' })
+}
+
+export function loadPackages(): Packages {
+  // The SDK's own dependencies: strict package managers let only the SDK see them.
+  const loadOfSdk = createRequire(load.resolve(SDK))
+  return {
+    api: load('@opentelemetry/api') as Packages['api'],
+    sdk: load(SDK) as Packages['sdk'],
+    resources: loadOfSdk('@opentelemetry/resources') as Packages['resources'],
+    exporterBase: loadOfSdk('@opentelemetry/otlp-exporter-base') as Packages['exporterBase'],
+    http: load('@opentelemetry/instrumentation-http') as Packages['http'],
+    koa: load('@opentelemetry/instrumentation-koa') as Packages['koa'],
+    pino: load('@opentelemetry/instrumentation-pino') as Packages['pino'],
+  }
+}
+
+/**
+ * Lets ES modules be patched; what is `require`d is patched without hooks. Hooks on a thread are deprecated, with a warning
+ * from Node 26; synchronous ones do not work on early 22 and 24.
+ */
+export function registerHooks(): void {
+  const hooks = load(HOOKS) as typeof import('import-in-the-middle/register-hooks.mjs')
+  const include = [...PATCHED]
+  if (hooks.supportsSyncHooks()) hooks.register({ include })
+  else registerOnThread('import-in-the-middle/hook.mjs', { parentURL: import.meta.url, data: { include } })
+}
+
+function isInstalled(specifier: string): boolean {
+  try {
+    load.resolve(specifier)
+    return true
+  } catch {
+    return false
+  }
+}
