@@ -1,18 +1,21 @@
 import type { Attempt, AttemptHost } from './attempt.ts'
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import { BlockingWatch } from './blocking.ts'
 import type { Clock } from './clock.ts'
 import { Deadlines } from './deadlines.ts'
 import { skippedAfter, waitFor } from './dependencies.ts'
-import type { Engine, EngineEvent, EngineHost, Envelope, Receipt, RunTask } from './engine.ts'
+import { Dispatch } from './dispatch.ts'
+import type { Engine, Envelope } from './engine.ts'
 import { EngineError, ServicesError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
 import { Lanes } from './lanes.ts'
 import { Observers } from './observers.ts'
 import type { Limits } from './options.ts'
 import { skippedBy } from './outcome.ts'
-import type { RunHost } from './run-task.ts'
+import { PendingKeys } from './pending-keys.ts'
+import { makeRunTask, type RunHost } from './run-task.ts'
 import { Submission } from './submission.ts'
-import type { AttemptOutcome, Logger, Outcome, Services, TaskContext, TaskHandle } from './task.ts'
+import type { AttemptOutcome, Logger, Outcome, Services, TaskContext, TaskHandle, TaskMiddleware } from './task.ts'
 
 export interface FlowParts {
   readonly engines: ReadonlyMap<string, Engine>
@@ -34,6 +37,7 @@ interface Freed {
  * alive is in `live`, and `settle` is the only way out of it.
  */
 export class Flow implements RunHost, AttemptHost {
+  readonly keys = new PendingKeys()
   readonly lanes: Lanes
   readonly blocking: BlockingWatch
   readonly clock: Clock
@@ -42,6 +46,7 @@ export class Flow implements RunHost, AttemptHost {
   readonly deadlines: Deadlines
   /** Those composed until the start; nobody before. */
   observers = new Observers([])
+  readonly #dispatch: Dispatch
   readonly #parts: FlowParts
   #freed: Freed[] = []
 
@@ -54,34 +59,34 @@ export class Flow implements RunHost, AttemptHost {
       running: () => this.deadlines.running.map(({ submission }) => submission),
       report: (blocked) => this.observers.event({ type: 'blocked', ...blocked }),
     })
-    this.lanes = new Lanes(parts.clock, () => this.#wakeEngines())
+    this.lanes = new Lanes(parts.clock, () => this.#dispatch.wake())
+    this.#dispatch = new Dispatch(parts.engines, {
+      settle: (submission, outcome) => this.settle(submission, outcome),
+      failure: (where, error, submission) => this.observers.failure(where, error, submission),
+    })
   }
 
-  /** What engines get to know of core. */
-  hostFor(engine: Engine, run: RunTask): EngineHost {
-    return {
+  /** Closes composition: from now on these observe, and engines run what they hold. */
+  start(observers: Observers, middleware: readonly TaskMiddleware[], store: AsyncLocalStorage<unknown>): void {
+    this.observers = observers
+    this.#dispatch.start({
       consume: true,
-      run,
+      run: makeRunTask(this, middleware, store),
       room: () => this.#parts.limits.concurrency - this.deadlines.size,
       closed: this.lanes.closed,
-      report: (event) => this.#engineSays(engine, event),
-    }
+    })
   }
 
-  #engineSays({ name }: Engine, event: EngineEvent): void {
-    if (event.type === 'engine_error') return this.observers.failure(`engine '${name}'`, event.error)
-    const submission = event.envelope instanceof Submission ? event.envelope : undefined
-    if (event.type === 'ack_failed')
-      return this.observers.failure(`engine '${name}' acknowledging`, event.error, submission)
-    submission?.current?.abort('drain', `engine '${name}' lost its claim on the task`, Infinity)
-  }
-
-  #wakeEngines(): void {
-    for (const engine of this.#parts.engines.values()) engine.wake()
+  /** What was on its way waits again: for the response of another request that asked for the same. */
+  takeBack(submission: Submission): void {
+    if (submission.state !== 'queued' && submission.state !== 'delayed') return
+    this.#dispatch.takeBack(submission, 'asked for again')
+    submission.state = 'held'
   }
 
   /** An accepted submission sets out. */
   enter(submission: Submission, dependencies: readonly Submission[]): void {
+    this.keys.add(submission)
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
     if (dependencies.length > 0) {
@@ -96,7 +101,7 @@ export class Flow implements RunHost, AttemptHost {
   letRun(submissions: readonly Submission[]): void {
     const ready: Submission[] = []
     for (const submission of submissions) {
-      if (submission.outcome || this.#skipped(submission)) continue
+      if (--submission.gates > 0 || submission.outcome || this.#skipped(submission)) continue
       if (submission.waitsFor > 0) submission.state = 'blocked'
       else ready.push(submission)
     }
@@ -122,39 +127,7 @@ export class Flow implements RunHost, AttemptHost {
       submission.readyAt = Math.max(now, notBefore)
       submission.state = notBefore > now ? 'delayed' : 'queued'
     }
-    const { engines } = this.#parts
-    for (const [name, engine] of engines) {
-      const own = engines.size === 1 ? batch : batch.filter((one) => one.settings.engine === name)
-      if (own.length > 0) this.#give(engine, own)
-    }
-  }
-
-  #give(engine: Engine, batch: readonly Submission[]): void {
-    try {
-      const receipts = engine.enqueue(batch)
-      if (receipts instanceof Promise)
-        receipts.then(
-          (late) => this.#refused(batch, late),
-          (thrown: unknown) => this.#notTaken(engine, batch, thrown),
-        )
-      else if (receipts.length > 0) this.#refused(batch, receipts)
-    } catch (thrown) {
-      this.#notTaken(engine, batch, thrown)
-    }
-  }
-
-  #refused(batch: readonly Submission[], receipts: readonly Receipt[]): void {
-    for (const { id, result, error } of receipts) {
-      const submission = batch.find((one) => one.id === id)
-      const reason = error?.message ?? `the engine answered: ${result}`
-      if (submission) this.settle(submission, { outcome: 'dropped', reason, attempts: 0, ...(error && { error }) })
-    }
-  }
-
-  #notTaken(engine: Engine, batch: readonly Submission[], thrown: unknown): void {
-    const error = new EngineError(`engine '${engine.name}' failed to take ${batch.length} tasks`, { cause: thrown })
-    this.observers.failure(`engine '${engine.name}'`, error)
-    for (const one of batch) this.settle(one, { outcome: 'dropped', reason: error.message, error, attempts: 0 })
+    this.#dispatch.give(batch)
   }
 
   submissionOf(envelope: Envelope): Submission {
@@ -188,8 +161,7 @@ export class Flow implements RunHost, AttemptHost {
     } else this.settle(submission, outcome, true)
     try {
       attempt.ended(submission, outcome)
-      // The slot that is free now may be what another engine waits for.
-      if (this.#parts.engines.size > 1) this.#wakeEngines()
+      this.#dispatch.wakeOthers()
     } catch (thrown) {
       const error = new EngineError(`engine '${submission.engine}' failed to acknowledge`, { cause: thrown })
       this.observers.failure(`engine '${submission.engine}'`, error, submission)
@@ -206,6 +178,7 @@ export class Flow implements RunHost, AttemptHost {
     if (submission.outcome) return
     const { dependents } = submission
     this.live.delete(submission)
+    if (submission.attempts === 0) this.keys.free(submission)
     submission.task.counts.outcomes[outcome.outcome]++
     if (outcome.outcome === 'completed' && outcome.handled) submission.task.counts.handledErrors++
     this.observers.settled(submission, outcome, byAttempt)
@@ -235,7 +208,7 @@ export class Flow implements RunHost, AttemptHost {
   cancel(submission: Submission, why: string): void {
     if (submission.outcome) return
     if (submission.current) return submission.current.abort('cancel', why, this.clock.now() + this.graceMs)
-    void this.#parts.engines.get(submission.settings.engine)?.cancel(submission.id, why)
+    this.#dispatch.takeBack(submission, why)
     this.settle(submission, { outcome: 'cancelled', reason: why, attempts: submission.attempts })
   }
 }

@@ -117,6 +117,7 @@ const ADD_OPTIONS: Required<AddOptions> = {
   delayMs: 0,
   expiresMs: 0,
   priority: 'normal',
+  key: '',
   override: {},
 }
 
@@ -125,6 +126,8 @@ export function checkAddOptions(options: AddOptions, where: string): void {
   refuseUnknown(options, ADD_OPTIONS, where)
   checkMs({ delayMs: options.delayMs }, where)
   checkMs({ expiresMs: options.expiresMs }, where)
+  if (options.key !== undefined && (typeof options.key !== 'string' || options.key === ''))
+    throw invalid(where, 'a text that is not empty')('key', options.key)
   checkOneOf({ priority: options.priority }, ['low', 'normal', 'high'], where)
   checkOneOf({ onDependencyFailure: options.onDependencyFailure }, ['skip', 'run'], where)
   if (options.after !== undefined && !Array.isArray(options.after))

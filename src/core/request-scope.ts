@@ -80,6 +80,15 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     this.submitted++
     if (this.#records.length < REMEMBERED_RECORDS && !this.#settled) this.#records.push(submission)
     if (this.#open && (this.#settled || submission.settings.runOn === 'settled')) return false
+    submission.gates++
+    this.#held.push(submission)
+    return true
+  }
+
+  holdsToo(submission: Submission): boolean {
+    this.#attach()
+    if (this.#open) return false
+    submission.gates++
     this.#held.push(submission)
     return true
   }

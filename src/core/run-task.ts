@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts'
 import { compose } from './compose.ts'
 import type { Ended, Envelope, RunTask } from './engine.ts'
 import type { Lanes } from './lanes.ts'
+import type { PendingKeys } from './pending-keys.ts'
 import type { Submission } from './submission.ts'
 import type { AttemptOutcome, MaybePromise, TaskMiddleware } from './task.ts'
 
@@ -14,6 +15,7 @@ type WorkRing = (attempt: Attempt) => MaybePromise<void>
 export interface RunHost extends AttemptHost {
   readonly clock: Clock
   readonly deadlines: AttemptHost['deadlines'] & { add(attempt: Attempt): void }
+  readonly keys: PendingKeys
   readonly lanes: Lanes
   readonly blocking: BlockingWatch
   /** The live submission of an envelope; for one that comes from a store, made now. */
@@ -47,6 +49,7 @@ export function makeRunTask(
       })
       return ended(envelope, submission.outcome ?? EXPIRED)
     }
+    if (submission.attempts === 0) host.keys.free(submission)
     const attempt = new Attempt(host, submission, ended)
     submission.current = attempt
     submission.state = 'running'

@@ -3,7 +3,6 @@ import { systemClock, type Clock } from './clock.ts'
 import { Composition } from './composition.ts'
 import type { Engine } from './engine.ts'
 import {
-  EngineError,
   InvalidOptionError,
   TasksClosedError,
   TasksOverloadedError,
@@ -18,7 +17,6 @@ import { Observers } from './observers.ts'
 import type { Limits } from './options.ts'
 import { Registry } from './registry.ts'
 import { RequestScope, type GateKeeper, type RequestEdge } from './request-scope.ts'
-import { makeRunTask } from './run-task.ts'
 import { submitTask, type SubmitHost } from './submit-task.ts'
 import { Submission, type Origin } from './submission.ts'
 import type { ResolvedSettings, TaskHandle } from './task.ts'
@@ -87,12 +85,8 @@ export class Runner implements SubmitHost, GateKeeper {
   /** Closes composition and starts the engines, once. */
   start(): void {
     if (!this.composition.close()) return
-    this.flow.observers = new Observers(this.composition.observers)
-    const run = makeRunTask(this.flow, this.composition.middleware, this.#store)
-    for (const [name, engine] of this.#parts.engines) {
-      const started = engine.start(this.flow.hostFor(engine, run))
-      if (started) started.catch((error: unknown) => this.#engineFailed(name, 'start', error))
-    }
+    const { observers, middleware } = this.composition
+    this.flow.start(new Observers(observers), middleware, this.#store)
   }
 
   // ---- where an add comes from
@@ -152,6 +146,14 @@ export class Runner implements SubmitHost, GateKeeper {
     this.observers.submitted(submission, result, error)
   }
 
+  pendingLike(submission: Submission): Submission | undefined {
+    const pending = this.flow.keys.find(submission)
+    if (!pending) return undefined
+    this.count(pending, 'duplicate')
+    if (submission.origin.holder?.holdsToo(pending)) this.flow.takeBack(pending)
+    return pending
+  }
+
   accept(submission: Submission, dependencies: readonly Submission[]): void {
     submission.resource = this.#parts.blanked(makeResource)
     this.flow.live.add(submission)
@@ -202,10 +204,6 @@ export class Runner implements SubmitHost, GateKeeper {
   }
 
   // ---- what goes wrong with us
-
-  #engineFailed(name: string, what: string, cause: unknown): void {
-    this.observers.failure(`engine '${name}'`, new EngineError(`engine '${name}' failed to ${what}`, { cause }))
-  }
 
   #tooManyNames(name: string): void {
     const hint = `'${name}' and further ones count as one; put what varies into the input, not into the name`

@@ -52,6 +52,8 @@ export interface Holder {
   readonly handlerWaits: boolean
   /** Counts an accepted submission; true if it must wait for the gate. */
   holds(submission: Submission): boolean
+  /** Lets one that another request added wait for this response, too; false if that has settled. */
+  holdsToo(submission: Submission): boolean
   rejects(): void
   readonly submitted: number
 }
@@ -88,6 +90,8 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   current: Running | undefined
   /** The async context of the `add()`, less the request's own stores. */
   resource: AsyncResource | undefined
+  /** Requests whose responses it still waits for. */
+  gates = 0
   /** Dependencies that have not ended. */
   waitsFor = 0
   dependencies: readonly Submission[] | undefined

@@ -28,6 +28,8 @@ export interface SubmitHost extends HandleOwner {
   /** Whether the runner takes tasks from this origin: always until it closes, then only from what it still serves. */
   takes(origin: Origin): boolean
   engineOf(name: string, where: string): Engine
+  /** The one with the same key that waits to start, if there is one: `submission` is then counted as its duplicate. */
+  pendingLike(submission: Submission): Submission | undefined
   accept(submission: Submission, dependencies: readonly Submission[]): void
   count(submission: Submission, result: SubmissionResult, error?: Error): void
 }
@@ -65,6 +67,8 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
     return reject(host, submission, toError(thrown))
   }
   submission.run = wanted.run
+  const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
+  if (pending) return new Handle(pending, host, { duplicate: true })
   host.accept(submission, dependencies)
   return new Handle(submission, host)
 }
@@ -91,7 +95,7 @@ function reject(host: SubmitHost, submission: Submission, error: Error): TaskHan
   host.count(submission, 'rejected', error)
   if (!(error instanceof TasksOverloadedError && submission.settings.onOverload === 'drop')) throw error
   submission.end({ outcome: 'dropped', reason: error.message, error, attempts: 0 })
-  return new Handle(submission, host, error)
+  return new Handle(submission, host, { refused: error })
 }
 
 function read(registry: Registry, args: readonly unknown[]): Wanted {

@@ -4,16 +4,20 @@ import type { Acceptance, Outcome, TaskHandle } from './task.ts'
 
 const ACCEPTED: Promise<Acceptance> = Promise.resolve({ accepted: true })
 
+const PLAIN = {}
+
 /** What `add()` returns. It keeps the submission to itself: a printed or logged handle shows an id and a name. */
 export class Handle<R = unknown> implements TaskHandle<R> {
   readonly #submission: Submission
   readonly #owner: HandleOwner
   readonly #refused: Error | undefined
+  readonly duplicate: boolean
 
-  constructor(submission: Submission, owner: HandleOwner, refused?: Error) {
+  constructor(submission: Submission, owner: HandleOwner, odd: { refused?: Error; duplicate?: boolean } = PLAIN) {
     this.#submission = submission
     this.#owner = owner
-    this.#refused = refused
+    this.#refused = odd.refused
+    this.duplicate = odd.duplicate ?? false
   }
 
   get id(): string {
@@ -21,9 +25,6 @@ export class Handle<R = unknown> implements TaskHandle<R> {
   }
   get name(): string {
     return this.#submission.name
-  }
-  get duplicate(): boolean {
-    return false
   }
 
   get accepted(): Promise<Acceptance> {

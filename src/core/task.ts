@@ -103,6 +103,11 @@ export interface AddOptions {
   readonly expiresMs?: number
   /** @default 'normal' */
   readonly priority?: Priority
+  /**
+   * While a task with this key waits to start, adding it again gives that one's handle, with `duplicate: true`. It then
+   * starts after the responses of all requests that asked for it. Everything else stays as the first add said.
+   */
+  readonly key?: string
   /** Settings of this submission alone. */
   readonly override?: TaskSettings
 }
