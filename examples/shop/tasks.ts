@@ -1,0 +1,70 @@
+import { setTimeout } from 'node:timers/promises'
+import { createTasks, defineTask, errorHandler, type Logger, type Tasks } from 'koa-afterglow'
+import { z } from 'zod'
+import { isRefusedForGood } from './mail.ts'
+import type { Container } from './services.ts'
+
+export const sendWelcomeEmail = defineTask({
+  name: 'send-welcome-email',
+  schema: z.object({ username: z.string(), email: z.email() }),
+  retry: { attempts: 5, baseDelayMs: 500, maxDelayMs: 60_000 },
+  timeoutMs: 10_000,
+  async run({ username, email }, { services, signal }) {
+    const text = `Welcome, ${username}! Good to have you here.`
+    await services.mailer.send({ to: email, subject: `Welcome, ${username}`, text }, { signal })
+  },
+})
+
+export const sendOrderConfirmation = defineTask({
+  name: 'send-order-confirmation',
+  schema: z.object({ orderId: z.int(), email: z.email() }),
+  retry: { attempts: 5, baseDelayMs: 500, maxDelayMs: 60_000 },
+  timeoutMs: 10_000,
+  async run({ orderId, email }, { services, signal }) {
+    await services.notifications.sendOrderConfirmation(orderId, { to: email, signal })
+  },
+})
+
+/** Waits for a slow neighbour. It blocks nobody, and gives up as soon as the signal says so. */
+export const syncInventory = defineTask({
+  name: 'sync-inventory',
+  async run(_input, { signal }) {
+    await setTimeout(1_000, undefined, { signal })
+  },
+})
+
+/** CPU work belongs on a thread: in here it would keep every request waiting. */
+export const renderCatalogue = defineTask({
+  name: 'render-catalogue',
+  async run(_input, { services, signal, log }) {
+    const { pages } = await services.threads.run({ ms: 2_000 }, { name: 'renderCatalogue', signal })
+    log.info({ pages }, `rendered ${pages} pages on a thread`)
+  },
+})
+
+/** Always fails. Nobody waits for it, and yet it is not lost: a log line, a span, a metric. */
+export const updateSearchIndex = defineTask({
+  name: 'update-search-index',
+  async run({ product }: { readonly product: string }, { services }) {
+    await services.searchIndex.update(product)
+  },
+})
+
+/** Fails now and then, and is tried again. */
+export const reserveStock = defineTask({
+  name: 'reserve-stock',
+  retry: { attempts: 4, baseDelayMs: 500 },
+  async run({ orderId }: { readonly orderId: number }, { services }) {
+    await services.warehouse.reserve(orderId)
+  },
+})
+
+const all = [sendWelcomeEmail, sendOrderConfirmation, syncInventory, renderCatalogue, updateSearchIndex, reserveStock]
+
+/** The shop's runner. What is registered is exported at zero from the start, so that the first failure shows. */
+export function createShopTasks(logger: Logger | false, services: Container): Tasks {
+  const tasks = createTasks({ logger, services, register: all })
+  // Sees every error of every task. An address that does not exist is no failure of ours, and no reason to try again.
+  tasks.use(errorHandler({ classify: (error) => (isRefusedForGood(error) ? { discard: error.message } : undefined) }))
+  return tasks
+}
