@@ -9,8 +9,8 @@ export interface LogLine {
   readonly msg?: string
   readonly err?: { readonly type: string; readonly message: string; readonly stack?: string }
   readonly trace_id?: string
-  readonly stage?: string
-  readonly inFlight?: number
+  readonly 'afterglow.drain.stage'?: string
+  readonly 'afterglow.drain.in_flight'?: number
   readonly 'otel.event.name'?: string
   readonly 'afterglow.task.name'?: string
   readonly 'afterglow.task.outcome'?: string
@@ -55,15 +55,18 @@ export function readable(line: LogLine): string {
 
 function said(line: LogLine): string {
   if (line['otel.event.name'] === 'afterglow.drain') return draining(line)
+  // The end of the drain is told by the report that main.ts writes.
+  if (line['otel.event.name'] === 'afterglow.drained') return ''
   const outcome = line['afterglow.task.outcome']
   return [outcome ? ended(line, outcome) : line.msg, problem(line)].filter(Boolean).join(': ')
 }
 
-/** The end of the drain is told by the report that main.ts writes. */
-function draining({ stage, inFlight = 0 }: LogLine): string {
-  if (inFlight === 0 || stage === 'closed') return ''
+function draining(line: LogLine): string {
+  const inFlight = line['afterglow.drain.in_flight'] ?? 0
   const left = inFlight === 1 ? 'the last task' : `the last ${inFlight} tasks`
-  return stage === 'waiting' ? `finishing ${left}; Ctrl-C again gives up on them` : `giving up on ${left}`
+  return line['afterglow.drain.stage'] === 'waiting'
+    ? `finishing ${left}; Ctrl-C again gives up on them`
+    : `giving up on ${left}`
 }
 
 function byLevel(level: number): readonly [mark: string, style: Style] {

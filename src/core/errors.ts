@@ -48,7 +48,10 @@ export interface InputIssue {
   readonly path: string
 }
 
-/** The input of a task does not fit its schema, or is not what its engine can keep. Thrown by `add()` to its caller. */
+/**
+ * The input of a task does not fit its schema, or is not what its engine can keep. Thrown by `add()` to its caller, whose fault
+ * it is: it has no `status`, so that Koa answers 500. Validate what came from outside before it becomes an input.
+ */
 export class InvalidInputError extends AfterglowError {
   override readonly name = 'InvalidInputError' as const
   readonly code = 'ERR_AFTERGLOW_INVALID_INPUT' as const

@@ -39,4 +39,10 @@ export type RunnerEvent =
   | { readonly type: 'waits_for_itself'; readonly record: TaskRecord; readonly error: Error }
   | { readonly type: 'progress'; readonly record: TaskRecord; readonly fraction: number; readonly note?: string }
   | { readonly type: 'failure_of_our_own'; readonly where: string; readonly error: Error; readonly record?: TaskRecord }
-  | { readonly type: 'drain'; readonly stage: 'waiting' | 'aborting' | 'closed'; readonly inFlight: number }
+  | { readonly type: 'drain'; readonly stage: 'waiting' | 'aborting'; readonly inFlight: number }
+  | {
+      readonly type: 'drained'
+      readonly settled: number
+      readonly interrupted: readonly TaskRecord[]
+      readonly durationMs: number
+    }

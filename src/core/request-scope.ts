@@ -8,8 +8,8 @@ import type { RequestFacts, ResponseClass, TaskRecord } from './task.ts'
 export interface RequestEdge {
   readonly method: string
   responseSettled(): boolean
-  /** As far as known now. */
-  look(): { readonly route: string | undefined; readonly statusCode: number; readonly response: ResponseClass }
+  /** As far as known now; undefined once nothing is left to look at. */
+  look(): { readonly route: string | undefined; readonly statusCode: number; readonly response: ResponseClass } | undefined
   /** Calls back once, at the first of `finish` and `close`, before any other listener. */
   onSettled(settled: () => void): void
   /** Stops keeping the request alive; what was not looked at by then may be gone. */
@@ -38,7 +38,8 @@ const REMEMBERED_RECORDS = 20
 export class RequestScope implements Holder, Linked<RequestScope> {
   readonly facts: Writable<RequestFacts>
   readonly origin: Origin
-  readonly heldSince: number
+  /** Since its first add. */
+  heldSince = 0
   submitted = 0
   rejected = 0
   older: RequestScope | undefined
@@ -64,10 +65,14 @@ export class RequestScope implements Holder, Linked<RequestScope> {
       spanId: undefined,
     }
     this.origin = { clock: keeper.clock, request: this.facts, holder: this, depth: 0, late: false }
-    this.heldSince = keeper.clock.now()
   }
 
+  /** An add asks this first. If it is the first and the response settled long ago, it still learns how. */
   get over(): boolean {
+    if (!this.#attached && this.#edge?.responseSettled()) {
+      this.#attached = true
+      this.#close()
+    }
     return this.#handlerReturned && (this.#settled || !this.#edge || this.#edge.responseSettled())
   }
 
@@ -121,6 +126,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     if (this.#attached || !this.#edge) return
     this.#attached = true
     if (this.#edge.responseSettled()) return this.#close()
+    this.heldSince = this.#keeper.clock.now()
     this.#keeper.startsHolding(this)
     this.#edge.onSettled(() => this.#responseSettled())
   }
@@ -147,10 +153,10 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   }
 
   #look(): void {
-    if (!this.#edge) return
-    const { route, statusCode, response } = this.#edge.look()
-    this.facts.route = route
-    this.facts.statusCode = statusCode
-    this.facts.response = this.#edge.responseSettled() ? response : undefined
+    const seen = this.#edge?.look()
+    if (!seen) return
+    this.facts.route = seen.route
+    this.facts.statusCode = seen.statusCode
+    this.facts.response = this.#edge?.responseSettled() ? seen.response : undefined
   }
 }

@@ -16,12 +16,12 @@ export type MaybePromise<T> = T | Promise<T>
 /** What `task.services` offers. Filled once per app: `declare module 'koa-afterglow' { interface Services extends Cradle {} }` */
 export interface Services {}
 
-/** The part of pino that is used; `console` fits too. The object comes first, then the message. */
+/** The part of pino that is used; `console` fits too. The fields come first, then the message; or the message alone. */
 export interface Logger {
-  debug(fields: object, message?: string): void
-  info(fields: object, message?: string): void
-  warn(fields: object, message?: string): void
-  error(fields: object, message?: string): void
+  debug(fields: object | string, message?: string): void
+  info(fields: object | string, message?: string): void
+  warn(fields: object | string, message?: string): void
+  error(fields: object | string, message?: string): void
   child?(bindings: object): Logger
   isLevelEnabled?(level: string): boolean
   readonly level?: string

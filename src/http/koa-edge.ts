@@ -28,9 +28,9 @@ export class KoaEdge implements RequestEdge {
     return !ctx || isSettled(ctx)
   }
 
-  look(): { route: string | undefined; statusCode: number; response: ResponseClass } {
+  look(): { route: string | undefined; statusCode: number; response: ResponseClass } | undefined {
     const ctx = this.#get()
-    if (!ctx) return { route: undefined, statusCode: 0, response: 'aborted' }
+    if (!ctx) return undefined
     return { route: routeOf(ctx), statusCode: ctx.res.statusCode, response: responseClass(ctx) }
   }
 

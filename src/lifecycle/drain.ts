@@ -39,12 +39,13 @@ export async function drain(runner: Runner, options: DrainOptions, last: () => P
   const unfinished = new Set(runner.flow.live.all())
   if (unfinished.size > 0) {
     observers.event({ type: 'drain', stage: 'aborting', inFlight: unfinished.size })
-    for (const submission of unfinished) interrupt(runner, submission)
+    const why = signal?.aborted ? 'the drain was told to hurry' : 'the drain deadline came'
+    for (const submission of unfinished) interrupt(runner, submission, why)
     await within(runner, signal?.aborted ? MOMENT_MS : deadline - clock.now())
     // Whatever is left ignored its signal, or was added by a task that used the grace for it.
     for (const submission of runner.flow.live.all()) {
       unfinished.add(submission)
-      interrupt(runner, submission)
+      interrupt(runner, submission, why)
       submission.current?.letGo()
     }
     await new Promise<void>((resolve) => clock.setTurn(resolve))
@@ -53,13 +54,13 @@ export async function drain(runner: Runner, options: DrainOptions, last: () => P
   await atMost(last(), clock, Math.max(MOMENT_MS, deadline - clock.now()))
   for (const engine of runner.engines) await engine.stop({ deadlineMs: 0 })
   const interrupted = [...unfinished].filter(({ outcome }) => outcome?.outcome === 'interrupted').map(recordOf)
-  observers.event({ type: 'drain', stage: 'closed', inFlight: runner.inFlight })
   const settled = ended(sumCounts(runner.counts)) - ended(before) - interrupted.length
-  return { settled, interrupted, durationMs: clock.now() - startedAt }
+  const report = { settled, interrupted, durationMs: clock.now() - startedAt }
+  observers.event({ type: 'drained', ...report })
+  return report
 }
 
-function interrupt(runner: Runner, submission: Submission): void {
-  const why = 'the drain deadline came'
+function interrupt(runner: Runner, submission: Submission, why: string): void {
   if (submission.current) submission.current.abort('drain', why, Infinity)
   else runner.flow.settle(submission, { outcome: 'interrupted', reason: why, attempts: submission.attempts })
 }

@@ -19,6 +19,7 @@ export interface ShutdownOptions {
 }
 
 const TELEMETRY_MS = 3_000
+const SAME_SIGNAL_MS = 500
 
 /**
  * Waits for a signal, then: the server takes no new connections and lets idle ones go, requests being served finish and
@@ -39,7 +40,7 @@ export async function gracefulShutdown(options: ShutdownOptions): Promise<DrainR
   await nextSignal(signals)
   const deadline = performance.now() + deadlineMs
   const hurry = new AbortController()
-  const hurried = nextSignal(signals).then(() => hurry.abort())
+  const hurried = secondSignal(signals).then(() => hurry.abort())
   const forTelemetry = telemetry ? Math.min(TELEMETRY_MS, deadlineMs / 2) : 0
   const left = () => Math.max(1, deadline - forTelemetry - performance.now())
 
@@ -66,6 +67,13 @@ function nextSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
     }
     for (const signal of signals) process.on(signal, heard)
   })
+}
+
+/** npm forwards the signal of a Ctrl-C that the terminal sends too: what comes right behind the first is the same one. */
+async function secondSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
+  const first = performance.now()
+  do await nextSignal(signals)
+  while (performance.now() - first < SAME_SIGNAL_MS)
 }
 
 const after = (ms: number): Promise<void> =>

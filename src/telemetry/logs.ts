@@ -44,6 +44,7 @@ export class Logs implements TaskObserver {
       [names.TASK_WAIT_TIME]: names.seconds(task.waitMs),
     }
     if (request) Object.assign(fields, requestAttributes(request))
+    if (task.maxAttempts > 1) fields[names.TASK_MAX_ATTEMPTS] = task.maxAttempts
     if (outcome.outcome !== 'completed' || outcome.handled) addFailure(fields, outcome)
     const logger = this.#bound(task, outcome, line)
     const active = task.trace as Context | undefined
@@ -69,7 +70,7 @@ export class Logs implements TaskObserver {
         [names.ENGINE]: engine,
         [names.TASK_OUTCOME]: outcome,
       }
-      child = this.#logger.child?.(bindings) ?? binding(this.#logger, bindings)
+      child = childOf(this.#logger, bindings)
       if (this.#children.size < MAX_CHILDREN) this.#children.set(key, child)
     }
     return child
@@ -112,10 +113,15 @@ export class Logs implements TaskObserver {
           fields,
         )
       case 'drain':
-        return this.#write(['info', LOG_EVENTS.drain, `drain: ${event.stage}`], {
-          stage: event.stage,
-          inFlight: event.inFlight,
-        })
+        fields[names.DRAIN_STAGE] = event.stage
+        fields[names.DRAIN_IN_FLIGHT] = event.inFlight
+        if (event.stage === 'aborting') return this.#write(ABORTING, fields)
+        return event.inFlight > 0 ? this.#write(WAITING, fields) : undefined
+      case 'drained':
+        fields[names.DRAIN_SETTLED] = event.settled
+        fields[names.DRAIN_INTERRUPTED] = event.interrupted.length
+        fields[names.DRAIN_TIME] = names.seconds(event.durationMs)
+        return this.#write(event.interrupted.length > 0 ? DRAINED_BADLY : DRAINED, fields)
       case 'progress':
         return undefined
       default:
@@ -142,17 +148,18 @@ export class Logs implements TaskObserver {
 /** Task names times outcomes; an app that makes up names without end gets a child per line beyond. */
 const MAX_CHILDREN = 1_000
 
+const childOf = (logger: Logger, bindings: object): Logger => logger.child?.(bindings) ?? binding(logger, bindings)
+
 /** A child for a logger that cannot make one. */
 function binding(logger: Logger, bindings: object): Logger {
-  const bound = (level: 'debug' | Level) => (fields: object, message?: string) =>
-    logger[level]({ ...bindings, ...fields }, message)
+  const bound = (level: 'debug' | Level) => (fields: object | string, message?: string) =>
+    typeof fields === 'string' ? logger[level](bindings, fields) : logger[level]({ ...bindings, ...fields }, message)
   return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error') }
 }
 
 /** What `task.log` binds. The ids of the span are not bound: a logger with a mixin would then print them twice. */
 export const taskLogger = (logger: Logger, task: TaskContext): Logger =>
-  logger.child?.({ [names.TASK_NAME]: task.name, [names.TASK_ID]: task.id, [names.TASK_ATTEMPT]: task.attempt }) ??
-  logger
+  childOf(logger, { [names.TASK_NAME]: task.name, [names.TASK_ID]: task.id, [names.TASK_ATTEMPT]: task.attempt })
 
 function recordFields(record: TaskRecord): Fields {
   const fields: Fields = {
@@ -190,6 +197,10 @@ function lineOf(outcome: AttemptOutcome): Line {
   }
 }
 
+const WAITING: Line = ['info', LOG_EVENTS.drain, 'draining: waiting for tasks to end']
+const ABORTING: Line = ['warn', LOG_EVENTS.drain, 'draining: aborting what has not ended']
+const DRAINED: Line = ['info', LOG_EVENTS.drained, 'drained']
+const DRAINED_BADLY: Line = ['error', LOG_EVENTS.drained, 'drained; some tasks were interrupted']
 const BLOCKED: Line = ['warn', LOG_EVENTS.blocked, 'task blocked the event loop before its first await; use a thread']
 const BLOCKED_BY_SOMEBODY: Line = ['warn', LOG_EVENTS.blocked, 'the event loop was blocked while these tasks ran']
 const COMPLETED: Line = ['info', LOG_EVENTS.completed, 'task completed']

@@ -42,6 +42,11 @@ export const SUBMITTED_IDS = 'afterglow.submitted.ids'
 export const REJECTED_COUNT = 'afterglow.rejected.count'
 export const DEFERRED = 'afterglow.deferred'
 export const ERROR_FINGERPRINT = 'afterglow.error.fingerprint'
+export const DRAIN_STAGE = 'afterglow.drain.stage'
+export const DRAIN_IN_FLIGHT = 'afterglow.drain.in_flight'
+export const DRAIN_SETTLED = 'afterglow.drain.settled'
+export const DRAIN_INTERRUPTED = 'afterglow.drain.interrupted'
+export const DRAIN_TIME = 'afterglow.drain.time'
 /** OpenTelemetry semantic conventions, stable. */
 export const ERROR_TYPE = 'error.type'
 export const EXCEPTION_TYPE = 'exception.type'
@@ -146,5 +151,6 @@ export const LOG_EVENTS = {
   held_too_long: 'afterglow.request.held_too_long',
   waits_for_itself: 'afterglow.task.waits_for_itself',
   drain: 'afterglow.drain',
+  drained: 'afterglow.drained',
   failure_of_our_own: 'afterglow.failure',
 } as const

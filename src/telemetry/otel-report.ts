@@ -26,9 +26,8 @@ export class ExportReport {
     this.#said.add(reason)
     this.#saidAt = performance.now()
     this.#say(
-      `${signal} cannot be exported to ${endpoint} (${reason}). The application is not affected; what cannot be sent is ` +
-        'dropped, and nothing more is said until it works again. Start a collector there, name yours in ' +
-        'OTEL_EXPORTER_OTLP_ENDPOINT, or set OTEL_SDK_DISABLED=true',
+      `${signal} cannot be exported to ${endpoint} (${reason}) and are dropped until that works; the app is not affected. ` +
+        'OTEL_EXPORTER_OTLP_ENDPOINT names another collector, OTEL_SDK_DISABLED=true turns telemetry off',
     )
   }
 

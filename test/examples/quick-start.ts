@@ -15,7 +15,7 @@ tasks.use(async (task, next) => {
   try {
     await next()
   } catch (error) {
-    if (task.attempt === task.maxAttempts) task.log.warn({}, 'giving up') // your error tracker
+    if (task.attempt === task.maxAttempts) task.log.warn('giving up') // your error tracker
     throw error
   }
 })

@@ -56,7 +56,7 @@ describe('a line in the terminal', () => {
     expect(lines).toEqual([
       '…  · later  cancelled: nobody needs it',
       '…  · finishing the last task; Ctrl-C again gives up on them',
-      '…  · giving up on the last task',
+      '…  ▲ giving up on the last task',
       expect.stringMatching(/^…  ✖ slow  interrupted .*: the drain deadline came$/),
     ])
   })

@@ -99,7 +99,7 @@ describe('close', () => {
     await tasks.close()
     expect(seen.events).toMatchObject([
       { type: 'drain', stage: 'waiting' },
-      { type: 'drain', stage: 'closed' },
+      { type: 'drained', settled: 0, interrupted: [] },
     ])
   })
 })
