@@ -93,7 +93,9 @@ export class Flow implements RunHost, AttemptHost {
       submission.dependencies = dependencies
       waitFor(submission, dependencies)
     }
-    if (submission.origin.holder?.holds(submission)) submission.state = 'held'
+    const { holder, request, judged } = submission.origin
+    if (holder?.holds(submission) || (judged && request?.holder?.holdsForResponse(submission)))
+      submission.state = 'held'
     else if (!this.#skipped(submission)) this.#release(submission, submission.enteredAt)
   }
 
@@ -110,10 +112,11 @@ export class Flow implements RunHost, AttemptHost {
 
   /** By the class of its response, if it has one that is known. */
   #skipped(submission: Submission): boolean {
-    const { request, settings } = submission
-    const reason = request?.response && skippedBy(settings, request.response, request.statusCode)
+    const { settings, origin } = submission
+    const { request, judged } = origin
+    const reason = judged && request?.response && skippedBy(settings, request.response, request.statusCode)
     if (reason) this.settle(submission, { outcome: 'skipped', reason, attempts: 0 })
-    return reason !== undefined
+    return Boolean(reason)
   }
 
   #release(submission: Submission, now: number): void {

@@ -9,7 +9,9 @@ export interface RequestEdge {
   readonly method: string
   responseSettled(): boolean
   /** As far as known now; undefined once nothing is left to look at. */
-  look(): { readonly route: string | undefined; readonly statusCode: number; readonly response: ResponseClass } | undefined
+  look():
+    | { readonly route: string | undefined; readonly statusCode: number; readonly response: ResponseClass }
+    | undefined
   /** Calls back once, at the first of `finish` and `close`, before any other listener. */
   onSettled(settled: () => void): void
   /** Stops keeping the request alive; what was not looked at by then may be gone. */
@@ -25,8 +27,64 @@ export interface GateKeeper {
   letRun(submissions: readonly Submission[]): void
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
 const REMEMBERED_RECORDS = 20
+
+/** Most requests hold no task for long; those that do not hold any keep no array. */
+const NONE: readonly never[] = Object.freeze([])
+const added = <T>(list: readonly T[], one: T): readonly T[] => {
+  if (list === NONE) return [one]
+  ;(list as T[]).push(one)
+  return list
+}
+
+/**
+ * What tasks keep of the request that caused them, and what its async context carries. Once the request is over this lets
+ * go of the scope, so that a task which waits for hours keeps these few facts and nothing else.
+ */
+export class ServedRequest implements RequestFacts, Origin {
+  readonly clock: Clock
+  readonly method: string
+  route: string | undefined = undefined
+  statusCode: number | undefined = undefined
+  response: ResponseClass | undefined = undefined
+  readonly traceId: string | undefined = undefined
+  readonly spanId: string | undefined = undefined
+  trace: unknown = undefined
+  #scope: RequestScope | undefined
+
+  constructor(clock: Clock, method: string, scope: RequestScope) {
+    this.clock = clock
+    this.method = method
+    this.#scope = scope
+  }
+
+  /** Undefined once the request is over: its response settled and its handler returned. */
+  get holder(): RequestScope | undefined {
+    return this.#scope
+  }
+  get request(): this {
+    return this
+  }
+  get depth(): number {
+    return 0
+  }
+  get late(): boolean {
+    return false
+  }
+
+  get judged(): boolean {
+    return true
+  }
+
+  letGo(): void {
+    this.#scope = undefined
+  }
+
+  toJSON(): object {
+    const { method, route, statusCode, response, traceId, spanId } = this
+    return { method, route, statusCode, response, traceId, spanId }
+  }
+}
 
 /**
  * One request, as far as tasks are concerned: what it added, and whether its gate is open.
@@ -36,8 +94,7 @@ const REMEMBERED_RECORDS = 20
  * loop that the handler started) is late, and a task of its own.
  */
 export class RequestScope implements Holder, Linked<RequestScope> {
-  readonly facts: Writable<RequestFacts>
-  readonly origin: Origin
+  readonly facts: ServedRequest
   /** Since its first add. */
   heldSince = 0
   submitted = 0
@@ -50,21 +107,14 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   #handlerReturned = false
   #settled = false
   #open = false
-  #held: Submission[] = []
-  #records: TaskRecord[] = []
+  #starting = false
+  #held: readonly Submission[] = NONE
+  #records: readonly TaskRecord[] = NONE
 
   constructor(keeper: GateKeeper, edge: RequestEdge) {
     this.#keeper = keeper
     this.#edge = edge
-    this.facts = {
-      method: edge.method,
-      route: undefined,
-      statusCode: undefined,
-      response: undefined,
-      traceId: undefined,
-      spanId: undefined,
-    }
-    this.origin = { clock: keeper.clock, request: this.facts, holder: this, depth: 0, late: false }
+    this.facts = new ServedRequest(keeper.clock, edge.method, this)
   }
 
   /** An add asks this first. If it is the first and the response settled long ago, it still learns how. */
@@ -83,10 +133,10 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   holds(submission: Submission): boolean {
     this.#attach()
     this.submitted++
-    if (this.#records.length < REMEMBERED_RECORDS && !this.#settled) this.#records.push(submission)
-    if (this.#open && (this.#settled || submission.settings.runOn === 'settled')) return false
+    if (this.#records.length < REMEMBERED_RECORDS && !this.#settled) this.#records = added(this.#records, submission)
+    if (this.#open && !this.#starting && this.#mayStart(submission)) return false
     submission.gates++
-    this.#held.push(submission)
+    this.#held = added(this.#held, submission)
     return true
   }
 
@@ -94,7 +144,14 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     this.#attach()
     if (this.#open) return false
     submission.gates++
-    this.#held.push(submission)
+    this.#held = added(this.#held, submission)
+    return true
+  }
+
+  holdsForResponse(submission: Submission): boolean {
+    if (this.#settled || this.#mayStart(submission)) return false
+    submission.gates++
+    this.#held = added(this.#held, submission)
     return true
   }
 
@@ -107,7 +164,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   handlerReturned(): void {
     this.#handlerReturned = true
     if (!this.#attached) this.#edge?.letGo()
-    else if (this.#settled) this.#edge = undefined
+    else if (this.#settled) this.#letGo()
   }
 
   /** Opens the gate before the response settled. Tasks that asked to know the response (`runOn`) go on waiting for it. */
@@ -117,9 +174,23 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     this.#look()
     this.#open = true
     this.#keeper.stopsHolding(this)
-    const ready = this.#held.filter((one) => one.settings.runOn === 'settled')
-    this.#held = this.#held.filter((one) => one.settings.runOn !== 'settled')
-    this.#keeper.clock.setTurn(() => this.#keeper.letRun(ready))
+    this.#startHeld()
+  }
+
+  /** In a turn of its own, in the order of the adds: one that comes before that turn waits in line. */
+  #startHeld(): void {
+    if (this.#starting || this.#held.length === 0) return
+    this.#starting = true
+    this.#keeper.clock.setTurn(() => {
+      const held = this.#held
+      this.#starting = false
+      this.#held = this.#settled ? NONE : held.filter((one) => !this.#mayStart(one))
+      this.#keeper.letRun(held.filter((one) => this.#mayStart(one)))
+    })
+  }
+
+  #mayStart({ settings }: Submission): boolean {
+    return this.#settled || settings.runOn === 'settled'
   }
 
   #attach(): void {
@@ -134,22 +205,21 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   #responseSettled(): void {
     if (!this.#open) this.#keeper.stopsHolding(this)
     this.#close()
-    this.#keeper.gate({
-      request: this.facts,
-      submitted: this.submitted,
-      records: this.#records,
-      rejected: this.rejected,
-    })
-    this.#records = []
-    const held = this.#held
-    this.#held = []
-    if (held.length > 0) this.#keeper.clock.setTurn(() => this.#keeper.letRun(held))
+    const { facts: request, submitted, rejected } = this
+    this.#keeper.gate({ request, submitted, records: this.#records, rejected })
+    this.#records = NONE
+    this.#startHeld()
   }
 
   #close(): void {
     this.#look()
     this.#settled = this.#open = true
-    if (this.#handlerReturned) this.#edge = undefined
+    if (this.#handlerReturned) this.#letGo()
+  }
+
+  #letGo(): void {
+    this.#edge = undefined
+    this.facts.letGo()
   }
 
   #look(): void {

@@ -16,7 +16,7 @@ import type { GateFacts, SubmissionResult } from './observer.ts'
 import { Observers } from './observers.ts'
 import type { Limits } from './options.ts'
 import { Registry } from './registry.ts'
-import { RequestScope, type GateKeeper, type RequestEdge } from './request-scope.ts'
+import { RequestScope, type GateKeeper, type RequestEdge, type ServedRequest } from './request-scope.ts'
 import { submitTask, type SubmitHost } from './submit-task.ts'
 import { Submission, type Origin } from './submission.ts'
 import type { ResolvedSettings, TaskHandle } from './task.ts'
@@ -30,7 +30,7 @@ export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'open
 }
 
 /** What an async context belongs to: a request being served, or a task that runs. */
-type Store = RequestScope | Submission
+type Store = ServedRequest | Submission
 
 const WAITS_FOR_ITSELF_MS = 1_000
 /** The user's async context of the add, without the request's own stores in it. */
@@ -57,7 +57,7 @@ export class Runner implements SubmitHost, GateKeeper {
     this.clock = engines.get('default')?.clock ?? systemClock
     this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
-    this.#outside = { clock: this.clock, request: undefined, holder: undefined, depth: 0, late: false }
+    this.#outside = { clock: this.clock, request: undefined, holder: undefined, depth: 0, late: false, judged: false }
     const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
     this.flow = new Flow({
       engines,
@@ -95,14 +95,14 @@ export class Runner implements SubmitHost, GateKeeper {
   serve<R>(edge: RequestEdge, serve: (scope: RequestScope) => R): R {
     this.start()
     const scope = new RequestScope(this, edge)
-    return this.#store.run(scope, serve, scope)
+    return this.#store.run(scope.facts, serve, scope)
   }
 
   /** `tasks.add`: joins the request or the task in whose async context it is called. */
   add(args: readonly unknown[]): TaskHandle {
     const store = this.#store.getStore()
     if (store instanceof Submission) return this.addFrom(store, args)
-    if (store) return this.addTo(store, args)
+    if (store) return submitTask(this, store.holder?.over === false ? store : this.#late(store, false), args)
     this.start()
     return submitTask(this, this.#outside, args)
   }
@@ -111,12 +111,17 @@ export class Runner implements SubmitHost, GateKeeper {
   addTo(scope: RequestScope, args: readonly unknown[]): TaskHandle {
     const store = this.#store.getStore()
     if (store instanceof Submission && store.request === scope.facts) return this.addFrom(store, args)
-    const origin = scope.over ? { ...this.#outside, request: scope.facts, late: true } : scope.origin
-    return submitTask(this, origin, args)
+    return submitTask(this, scope.over ? this.#late(scope.facts, true) : scope.facts, args)
+  }
+
+  /** For a request that is over: by its own `ctx.tasks`, or from its async context, such as a loop its handler started. */
+  #late(request: ServedRequest, judged: boolean): Origin {
+    return { ...this.#outside, request, late: true, judged }
   }
 
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {
-    const origin = { ...this.#outside, request: parent.request, depth: parent.depth + 1, late: parent.late }
+    const { request, late, judged } = parent.origin
+    const origin = { ...this.#outside, request, late, judged, depth: parent.depth + 1 }
     return submitTask(this, origin, args)
   }
 
@@ -168,8 +173,9 @@ export class Runner implements SubmitHost, GateKeeper {
    * it is fine, so it is reported only if the handler is still at it a while later.
    */
   readonly awaited = (submission: Submission): void => {
-    const { holder } = submission.origin
-    if (!holder?.handlerWaits || this.#store.getStore() !== holder) return
+    const { origin } = submission
+    const { holder } = origin
+    if (!holder?.handlerWaits || this.#store.getStore() !== origin) return
     const check = () => {
       if (submission.state !== 'held' || submission.outcome || !holder.handlerWaits) return
       const error = new WaitsForItselfError(

@@ -29,10 +29,13 @@ const NO_OPTIONS: AddOptions = Object.freeze({})
 /** Where an `add()` came from. */
 export interface Origin {
   readonly clock: Clock
-  readonly request: RequestFacts | undefined
+  readonly request: (RequestFacts & { readonly holder: Holder | undefined }) | undefined
+  /** The request that added it, as long as it is not over. */
   readonly holder: Holder | undefined
   readonly depth: number
   readonly late: boolean
+  /** Whether `runOn` looks at that request's response: not for a loop that merely inherited its async context. */
+  readonly judged: boolean
 }
 
 interface Beginning {
@@ -54,6 +57,8 @@ export interface Holder {
   holds(submission: Submission): boolean
   /** Lets one that another request added wait for this response, too; false if that has settled. */
   holdsToo(submission: Submission): boolean
+  /** Lets a task of one of its tasks wait, if that asked to know the response and it is not known yet. */
+  holdsForResponse(submission: Submission): boolean
   rejects(): void
   readonly submitted: number
 }

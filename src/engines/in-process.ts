@@ -1,5 +1,6 @@
 import { systemClock, Alarm, type Clock } from '../core/clock.ts'
 import type { Ending, Engine, EngineHost, EngineStats, Envelope, Receipt } from '../core/engine.ts'
+import { LaterQueue } from './in-process/later-queue.ts'
 import { ReadyQueue } from './in-process/ready-queue.ts'
 
 export interface InProcessOptions {
@@ -15,12 +16,6 @@ export const inProcess = (options: InProcessOptions = {}): Engine => new InProce
 /** How long one event-loop turn may go on starting tasks before sockets and timers get theirs. */
 const TURN_MS = 1
 
-/** Waits for its time: a delay, or the pause before another attempt. */
-interface Later {
-  readonly envelope: Envelope
-  readonly due: number
-}
-
 const ALL_ACCEPTED: readonly Receipt[] = Object.freeze([])
 
 class InProcessEngine implements Engine {
@@ -28,8 +23,7 @@ class InProcessEngine implements Engine {
   readonly capabilities = { durable: false, delay: true, priority: true, lateByMs: 0 } as const
   readonly clock: Clock
   readonly #ready = new ReadyQueue()
-  /** Sorted by `due`. */
-  readonly #later: Later[] = []
+  readonly #later = new LaterQueue()
   readonly #alarm: Alarm
   #host: EngineHost | undefined
   #running = 0
@@ -51,7 +45,7 @@ class InProcessEngine implements Engine {
   enqueue(batch: readonly Envelope[]): readonly Receipt[] {
     for (const envelope of batch) {
       const due = envelope.startAt === undefined ? 0 : envelope.startAt - this.clock.origin
-      if (due > 0 && due > this.clock.now()) this.#postpone({ envelope, due })
+      if (due > 0 && due > this.clock.now()) this.#postpone(envelope, due)
       else this.#ready.push(envelope)
     }
     this.#schedule()
@@ -59,11 +53,7 @@ class InProcessEngine implements Engine {
   }
 
   cancel(id: string): 'waiting' | 'unknown' {
-    if (this.#ready.remove(id)) return 'waiting'
-    const index = this.#later.findIndex(({ envelope }) => envelope.record.id === id)
-    if (index < 0) return 'unknown'
-    this.#later.splice(index, 1)
-    return 'waiting'
+    return this.#ready.remove(id) || this.#later.remove(id) ? 'waiting' : 'unknown'
   }
 
   wake(): void {
@@ -72,8 +62,7 @@ class InProcessEngine implements Engine {
 
   stop(): readonly Envelope[] {
     this.#stopped = true
-    const left = [...this.#ready.clear(), ...this.#later.map(({ envelope }) => envelope)]
-    this.#later.length = 0
+    const left = [...this.#ready.clear(), ...this.#later.clear()]
     this.#alarm.hold(false)
     return left
   }
@@ -85,7 +74,7 @@ class InProcessEngine implements Engine {
     return {
       scope: 'process',
       ready: this.#ready.size,
-      delayed: this.#later.length,
+      delayed: this.#later.size,
       running: this.#running,
       oldestReadyMs,
     }
@@ -124,32 +113,25 @@ class InProcessEngine implements Engine {
   readonly #ended = (envelope: Envelope, ending: Ending): void => {
     this.#running--
     if ((ending.outcome === 'retried' || ending.outcome === 'returned') && !this.#stopped)
-      this.#postpone({ envelope, due: this.clock.now() + ending.afterMs })
+      this.#postpone(envelope, this.clock.now() + ending.afterMs)
     // A synchronous task ends inside the loop that started it.
     if (this.#starting || this.#ready.size === 0) return
     if (this.clock.now() >= this.#turnEnds || this.#startReady()) this.#schedule()
   }
 
-  #postpone(later: Later): void {
-    let low = 0
-    let high = this.#later.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#later[middle] as Later).due <= later.due) low = middle + 1
-      else high = middle
-    }
-    this.#later.splice(low, 0, later)
+  #postpone(envelope: Envelope, due: number): void {
+    this.#later.add(envelope, due)
     this.#alarm.hold(true)
-    this.#alarm.at(later.due)
+    this.#alarm.at(due)
   }
 
   #wakeLater(now: number): number {
-    while (this.#later[0] && this.#later[0].due <= now) {
-      const later = this.#later.shift()
-      if (later) this.#ready.push(later.envelope)
+    while (this.#later.nextDue <= now) {
+      const envelope = this.#later.shift()
+      if (envelope) this.#ready.push(envelope)
     }
     this.#schedule()
-    this.#alarm.hold(this.#later.length > 0)
-    return this.#later[0]?.due ?? Infinity
+    this.#alarm.hold(this.#later.size > 0)
+    return this.#later.nextDue
   }
 }

@@ -14,9 +14,19 @@ export interface RequestTasks {
   readonly release: () => void
 }
 
-/** Gives every request its `ctx.tasks`. Mount it first, so that whatever runs below it may add tasks. */
+/** Who gave `ctx.tasks`. */
+const GIVEN_BY = Symbol('runner')
+interface Given extends RequestTasks {
+  readonly [GIVEN_BY]: Runner
+}
+
+/**
+ * Gives every request its `ctx.tasks`. Mount it first, so that whatever runs below it may add tasks. Mounted once more it
+ * changes nothing: one request has one gate.
+ */
 export function taskMiddleware(runner: Runner, see: (ctx: Context) => void): Middleware {
   return function afterglow(ctx, next) {
+    if ((ctx.tasks as Given | undefined)?.[GIVEN_BY] === runner) return next()
     see(ctx)
     return runner.serve(new KoaEdge(ctx), async (scope) => {
       Object.assign(ctx, { tasks: requestTasks(runner, scope) })
@@ -29,7 +39,8 @@ export function taskMiddleware(runner: Runner, see: (ctx: Context) => void): Mid
   }
 }
 
-const requestTasks = (runner: Runner, scope: RequestScope): RequestTasks => ({
+const requestTasks = (runner: Runner, scope: RequestScope): Given => ({
+  [GIVEN_BY]: runner,
   add: (...args: readonly unknown[]) => runner.addTo(scope, args),
   release: () => scope.release(),
 })

@@ -1,5 +1,5 @@
 import { context, createContextKey, isSpanContextValid, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
-import type { Context, Span } from '@opentelemetry/api'
+import type { Baggage, Context, Span, SpanContext } from '@opentelemetry/api'
 
 /** Where http instrumentation keeps the SERVER span; the key is shared by `Symbol.for`, so no dependency on its core package. */
 const RPC_METADATA = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA')
@@ -12,13 +12,31 @@ export function causingSpan(active: Context): Span | undefined {
 }
 
 /**
- * A context made of values only: no request metadata, no suppression of tracing, and of the span just its ids, so that
+ * Where something comes from, by value: of the span just its ids, no request metadata, no suppression of tracing, so that
  * what waits in a queue retains nothing of the request.
  */
-export function contextByValue(span: Span | undefined, active: Context): Context {
-  const withSpan = span ? trace.setSpanContext(ROOT_CONTEXT, span.spanContext()) : ROOT_CONTEXT
-  const baggage = propagation.getBaggage(active)
-  return baggage ? propagation.setBaggage(withSpan, baggage) : withSpan
+export interface Origin {
+  readonly spanContext: SpanContext | undefined
+  readonly baggage: Baggage | undefined
+  /** The attempt before this one. */
+  readonly previous: SpanContext | undefined
+  /** Made when the first attempt starts: it is larger than all of a task that waits. */
+  context: Context | undefined
+}
+
+export const originOf = (span: Span | undefined, active: Context): Origin => ({
+  spanContext: span?.spanContext(),
+  baggage: propagation.getBaggage(active),
+  previous: undefined,
+  context: undefined,
+})
+
+/** A context made of nothing but those values. */
+export function contextOf(origin: Origin): Context {
+  if (origin.context) return origin.context
+  const { spanContext, baggage } = origin
+  const withSpan = spanContext ? trace.setSpanContext(ROOT_CONTEXT, spanContext) : ROOT_CONTEXT
+  return (origin.context = baggage ? propagation.setBaggage(withSpan, baggage) : withSpan)
 }
 
 /** Runs `make` with OpenTelemetry's own async store blank. */

@@ -13,7 +13,7 @@ import type { GateFacts, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, RequestFacts, TaskContext, TaskRecord } from '../core/task.ts'
 import { errorType, exceptionFacts, messageOf } from './exceptions.ts'
 import * as names from './names.ts'
-import { causingSpan, contextByValue } from './propagation.ts'
+import { causingSpan, contextOf, originOf, type Origin } from './propagation.ts'
 
 export interface TraceOptions {
   /** A task that may end later than this after its add gets a trace of its own; match the collector's decision wait. */
@@ -25,22 +25,14 @@ export interface TraceOptions {
 export const DEFAULT_TRACE_OPTIONS: TraceOptions = { traceWindowMs: 60_000, maxChildren: 50 }
 
 /** What is kept of a request, once for all of its tasks. */
-interface RequestTrace {
-  /** Dropped at the gate: it retains the request. */
+interface RequestTrace extends Origin {
+  /** Until the gate: it retains the request. */
   span: Span | undefined
-  origin: Origin
   manyTasks: boolean
   deferred: boolean
 }
 
-/** Where a submission comes from. Shared by the tasks of a request unless they differ. */
-interface Origin {
-  readonly parent: Context
-  readonly spanContext: SpanContext | undefined
-  readonly previous: SpanContext | undefined
-}
-
-const NO_ORIGIN: Origin = { parent: ROOT_CONTEXT, spanContext: undefined, previous: undefined }
+const NO_ORIGIN: Origin = { spanContext: undefined, baggage: undefined, previous: undefined, context: ROOT_CONTEXT }
 
 /** One CONSUMER span per attempt, child of the request's SERVER span or linked to it; and the facts of both on each other. */
 export class Traces implements TaskObserver {
@@ -65,7 +57,7 @@ export class Traces implements TaskObserver {
       return
     }
     const requestTrace = (request.trace ??= this.#requestTrace(record, request, active)) as RequestTrace
-    record.trace = requestTrace.origin
+    record.trace = requestTrace
     requestTrace.deferred ||= this.#staticRelation(record) === 'link'
   }
 
@@ -98,15 +90,15 @@ export class Traces implements TaskObserver {
     const span = this.#tracer.startSpan(
       this.#spanName(task.label),
       { kind: SpanKind.CONSUMER, attributes, root: relation === 'link', ...(links.length > 0 && { links }) },
-      origin.parent,
+      contextOf(origin),
     )
     const own = span.spanContext()
     if (!span.isRecording() && !isSpanContextValid(own)) return next()
-    const active = trace.setSpan(origin.parent, span)
+    const active = trace.setSpan(contextOf(origin), span)
     task.trace = active
     const ended = context.with(active, next)
     void ended.then((outcome) => {
-      if (outcome.outcome === 'retried') task.record.trace = { ...origin, previous: own }
+      if (outcome.outcome === 'retried') task.record.trace = { ...origin, previous: own } satisfies Origin
       this.#end(span, outcome)
     })
     return ended
@@ -125,9 +117,9 @@ export class Traces implements TaskObserver {
         root: relation === 'link',
         ...(relation === 'link' && origin.spanContext && { links: [linkTo(origin.spanContext, 'request')] }),
       },
-      origin.parent,
+      contextOf(origin),
     )
-    record.trace = trace.setSpan(origin.parent, span)
+    record.trace = trace.setSpan(contextOf(origin), span)
     if (span.isRecording()) this.#end(span, outcome)
   }
 
@@ -158,7 +150,15 @@ export class Traces implements TaskObserver {
     const span = causingSpan(active)
     const origin = originOf(span, active)
     Object.assign(request, { traceId: origin.spanContext?.traceId, spanId: origin.spanContext?.spanId })
-    return { span: late ? undefined : span, origin, manyTasks: false, deferred: false }
+    return {
+      spanContext: origin.spanContext,
+      baggage: origin.baggage,
+      previous: undefined,
+      context: undefined,
+      span: late || request.response ? undefined : span,
+      manyTasks: false,
+      deferred: false,
+    }
   }
 
   /** Decided by what was known when the request's gate opened; an attempt that starts after the window links in any case. */
@@ -193,12 +193,6 @@ function isTracing(): boolean {
 const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out', 'dropped', 'interrupted'])
 
 const reasonOf = (outcome: AttemptOutcome): string => ('reason' in outcome ? outcome.reason : outcome.outcome)
-
-const originOf = (span: Span | undefined, active: Context): Origin => ({
-  parent: contextByValue(span, active),
-  spanContext: span?.spanContext(),
-  previous: undefined,
-})
 
 const linkTo = (spanContext: SpanContext, type: string): Link => ({
   context: spanContext,
