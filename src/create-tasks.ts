@@ -10,6 +10,7 @@ import { inProcess } from './engines/in-process.ts'
 import { guardMiddleware } from './http/guard.ts'
 import { KoaStoreBlanker, taskMiddleware, type Middleware } from './http/task-middleware.ts'
 import { drain, type DrainOptions, type DrainReport } from './lifecycle/drain.ts'
+import { watchStrayErrors } from './lifecycle/stray-errors.ts'
 import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
 import { Logs, taskLogger } from './telemetry/logs.ts'
 import { Metrics } from './telemetry/metrics.ts'
@@ -30,6 +31,11 @@ export interface TasksOptions {
   readonly defaults?: TaskSettings
   readonly limits?: Limits
   readonly hooks?: Hooks
+  /**
+   * What becomes of a rejection that escapes a task: contained, so that the process lives, or only reported, so that Node
+   * does what it would. Uncaught exceptions are only ever reported. @default 'contain-rejections'
+   */
+  readonly strayErrors?: 'contain-rejections' | 'report'
 }
 
 export interface TasksStats {
@@ -98,6 +104,16 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   if (services) runner.composition.use(services.middleware)
   for (const task of options.register ?? []) runner.registry.define(task)
 
+  const unwatch = watchStrayErrors({
+    contains: options.strayErrors !== 'report',
+    claim: () => runner.claim(limits.containMs),
+    report: (thrown, record, contained) => runner.strayError(thrown, record, contained),
+  })
+
+  const end = () => {
+    unwatch()
+    metrics.close()
+  }
   let closed: Promise<DrainReport> | undefined
   const tasks: Tasks = {
     add: (...args: readonly unknown[]) => runner.add(args),
@@ -111,8 +127,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     cancel: (id, reason = 'cancelled by id') => cancel(runner, id, reason),
     stats: () => statsOf(runner),
     idle: () => new Promise((resolve) => runner.flow.live.onIdle(resolve)),
-    close: (drainOptions = {}) =>
-      (closed ??= drain(runner, drainOptions, () => hooks.idle()).finally(() => metrics.close())),
+    close: (drainOptions = {}) => (closed ??= drain(runner, drainOptions, () => hooks.idle()).finally(end)),
     [Symbol.asyncDispose]: async () => void (await tasks.close()),
   }
   return tasks
@@ -126,6 +141,7 @@ const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
   defaults: true,
   limits: true,
   hooks: true,
+  strayErrors: true,
 }
 
 function checkOptions(options: TasksOptions): void {

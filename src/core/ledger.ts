@@ -33,6 +33,7 @@ export interface Counts {
   readonly outcomes: Record<OutcomeName, number>
   retries: number
   handledErrors: number
+  strayErrors: number
 }
 
 export const newCounts = (): Counts => ({
@@ -50,6 +51,7 @@ export const newCounts = (): Counts => ({
   },
   retries: 0,
   handledErrors: 0,
+  strayErrors: 0,
 })
 
 export const newStates = (): Record<State, number> => ({
@@ -68,6 +70,7 @@ export function sumCounts(all: Iterable<Counts>): Counts {
     for (const outcome of OUTCOMES) sum.outcomes[outcome] += counts.outcomes[outcome]
     sum.retries += counts.retries
     sum.handledErrors += counts.handledErrors
+    sum.strayErrors += counts.strayErrors
   }
   return sum
 }

@@ -16,6 +16,8 @@ export interface Limits {
   readonly graceMs?: number
   /** How long the event loop may stand still before the task that did it is named; milliseconds, `Infinity` for never. @default 100 */
   readonly blockWarnMs?: number
+  /** How long after its end a task's floating rejection is still contained; milliseconds. @default 10000 */
+  readonly containMs?: number
 }
 
 export const DEFAULT_LIMITS: Required<Limits> = {
@@ -26,6 +28,7 @@ export const DEFAULT_LIMITS: Required<Limits> = {
   maxHoldMs: 60_000,
   graceMs: 5_000,
   blockWarnMs: 100,
+  containMs: 10_000,
 }
 
 const ONCE: Required<RetryPolicy> = {

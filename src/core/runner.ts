@@ -4,6 +4,7 @@ import { Composition } from './composition.ts'
 import type { Engine } from './engine.ts'
 import {
   InvalidOptionError,
+  toError,
   TasksClosedError,
   TasksOverloadedError,
   UnknownEngineError,
@@ -19,7 +20,7 @@ import { Registry } from './registry.ts'
 import { RequestScope, type GateKeeper, type RequestEdge, type ServedRequest } from './request-scope.ts'
 import { submitTask, type SubmitHost } from './submit-task.ts'
 import { Submission, type Origin } from './submission.ts'
-import type { ResolvedSettings, TaskHandle } from './task.ts'
+import type { ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
 
 /** What the composition root decides. */
 export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'openServices'> {
@@ -125,6 +126,13 @@ export class Runner implements SubmitHost, GateKeeper {
     return submitTask(this, origin, args)
   }
 
+  /** The task whose async context this is, and whether it runs or ended not longer ago than `withinMs`. */
+  claim(withinMs: number): { record: Submission; fresh: boolean } | undefined {
+    const store = this.#store.getStore()
+    if (!(store instanceof Submission)) return undefined
+    return { record: store, fresh: !store.outcome || this.clock.now() - store.endedAt <= withinMs }
+  }
+
   // ---- what submitting asks
 
   takes({ holder, depth }: Origin): boolean {
@@ -209,7 +217,14 @@ export class Runner implements SubmitHost, GateKeeper {
     scope.release()
   }
 
-  // ---- what goes wrong with us
+  // ---- what goes wrong
+
+  /** An error surfaced in a task's async context that no promise of ours carried. */
+  strayError(thrown: unknown, record: TaskRecord, contained: boolean): void {
+    const task = this.registry.get(record.label)
+    if (task) task.counts.strayErrors++
+    this.observers.event({ type: 'stray_error', record, error: toError(thrown), contained })
+  }
 
   #tooManyNames(name: string): void {
     const hint = `'${name}' and further ones count as one; put what varies into the input, not into the name`

@@ -97,6 +97,10 @@ export class Logs implements TaskObserver {
           ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes'],
           fields,
         )
+      case 'stray_error':
+        fields[names.STRAY_CONTAINED] = event.contained
+        addException(fields, event.error)
+        return this.#write(event.contained ? CONTAINED : STRAY, fields)
       case 'blocked':
         fields[names.TASK_RUN_TIME] = names.seconds(event.blockedMs)
         if (!event.record) fields[names.TASK_CANDIDATES] = event.candidates.slice(0, 10).map(({ name }) => name)
@@ -201,6 +205,8 @@ const WAITING: Line = ['info', LOG_EVENTS.drain, 'draining: waiting for tasks to
 const ABORTING: Line = ['warn', LOG_EVENTS.drain, 'draining: aborting what has not ended']
 const DRAINED: Line = ['info', LOG_EVENTS.drained, 'drained']
 const DRAINED_BADLY: Line = ['error', LOG_EVENTS.drained, 'drained; some tasks were interrupted']
+const CONTAINED: Line = ['error', LOG_EVENTS.stray_error, 'a rejection that nobody handled escaped a task; contained']
+const STRAY: Line = ['error', LOG_EVENTS.stray_error, 'an error escaped a task']
 const BLOCKED: Line = ['warn', LOG_EVENTS.blocked, 'task blocked the event loop before its first await; use a thread']
 const BLOCKED_BY_SOMEBODY: Line = ['warn', LOG_EVENTS.blocked, 'the event loop was blocked while these tasks ran']
 const COMPLETED: Line = ['info', LOG_EVENTS.completed, 'task completed']

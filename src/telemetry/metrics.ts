@@ -137,6 +137,7 @@ function instruments(meter: Meter, source: MetricsSource): Instruments {
   const settled = counter(names.SETTLED)
   const retries = counter(names.RETRIES)
   const handledErrors = counter(names.HANDLED_ERRORS)
+  const strayErrors = counter(names.STRAY_ERRORS)
   const count = meter.createObservableGauge(names.COUNT.name, names.COUNT)
   const observe = (result: BatchObservableResult) => {
     for (const { label, counts } of source.tasks()) {
@@ -146,11 +147,12 @@ function instruments(meter: Meter, source: MetricsSource): Instruments {
       for (const one of OUTCOMES) result.observe(settled, counts.outcomes[one], { ...task, [names.TASK_OUTCOME]: one })
       result.observe(retries, counts.retries, task)
       result.observe(handledErrors, counts.handledErrors, task)
+      result.observe(strayErrors, counts.strayErrors, task)
     }
     const states = source.states()
     for (const state of STATES) result.observe(count, states[state], { [names.TASK_STATE]: state })
   }
-  const observed: Observable[] = [submissions, settled, retries, handledErrors, count]
+  const observed: Observable[] = [submissions, settled, retries, handledErrors, strayErrors, count]
   meter.addBatchObservableCallback(observe, observed)
   const stop = () => meter.removeBatchObservableCallback(observe, observed)
   return {

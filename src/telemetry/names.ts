@@ -23,6 +23,7 @@ export const TASK_TIMEOUT = 'afterglow.task.timeout'
 export const TASK_RETRY_DELAY = 'afterglow.task.retry.delay'
 export const TASK_DEPTH = 'afterglow.task.depth'
 export const TASK_CANDIDATES = 'afterglow.task.candidates'
+export const STRAY_CONTAINED = 'afterglow.stray_error.contained'
 export const TASK_LATE = 'afterglow.task.late'
 export const TASK_REASON = 'afterglow.task.reason'
 export const TASK_STATE = 'afterglow.task.state'
@@ -115,6 +116,13 @@ export const HANDLED_ERRORS: MetricName = {
   unit: '{error}',
   description: 'Errors of handlers that middleware swallowed, so that the task counts as completed.',
 }
+export const STRAY_ERRORS: MetricName = {
+  name: 'afterglow.task.stray_errors',
+  kind: 'observable counter',
+  unit: '{error}',
+  description:
+    'Errors that escaped a task: floating rejections, throws in timers. By the task they are put on, a best guess.',
+}
 export const COUNT: MetricName = {
   name: 'afterglow.task.count',
   kind: 'observable gauge',
@@ -129,6 +137,7 @@ export const METRICS = [
   SETTLED,
   RETRIES,
   HANDLED_ERRORS,
+  STRAY_ERRORS,
   COUNT,
 ] as const
 
@@ -148,6 +157,7 @@ export const LOG_EVENTS = {
   stuck: 'afterglow.task.stuck',
   late_completion: 'afterglow.task.late_completion',
   blocked: 'afterglow.task.blocked',
+  stray_error: 'afterglow.task.stray_error',
   held_too_long: 'afterglow.request.held_too_long',
   waits_for_itself: 'afterglow.task.waits_for_itself',
   drain: 'afterglow.drain',
