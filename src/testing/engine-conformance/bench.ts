@@ -16,6 +16,11 @@ export interface CrashPlan {
 }
 export const LIMIT_MS = 5_000
 
+export const DELAY_MS = 300
+export const FAR_MS = 3_600_000
+/** Timers and stores count whole milliseconds. */
+export const ROUNDING_MS = 2
+
 export const newId = () => randomBytes(16).toString('hex')
 const settings: TaskRecord['settings'] = {
   retry: { attempts: 2, backoff: 'fixed', baseDelayMs: 1, maxDelayMs: 1, jitter: false },
@@ -142,7 +147,7 @@ export class Worker implements EngineHost {
 }
 
 export const idsOf = (...envelopes: readonly Envelope[]): readonly string[] => envelopes.map((one) => one.record.id)
-export const same = (got: readonly string[], expected: readonly string[], what?: string): void =>
+export const same = (got: readonly string[], expected: readonly string[], what = 'which'): void =>
   assert.deepEqual(got.toSorted(), expected.toSorted(), what)
 
 export class Bench {
@@ -175,3 +180,5 @@ export class Bench {
     for (const worker of this.#workers) if (!worker.stopped) await worker.stop(0)
   }
 }
+
+export type Check = (bench: Bench) => Promise<void>
