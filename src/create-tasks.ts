@@ -110,6 +110,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     report: (thrown, record, contained) => runner.strayError(thrown, record, contained),
   })
 
+  const last = async () => void (await Promise.all([hooks.idle(), services?.idle()]))
   const end = () => {
     unwatch()
     metrics.close()
@@ -127,7 +128,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     cancel: (id, reason = 'cancelled by id') => cancel(runner, id, reason),
     stats: () => statsOf(runner),
     idle: () => new Promise((resolve) => runner.flow.live.onIdle(resolve)),
-    close: (drainOptions = {}) => (closed ??= drain(runner, drainOptions, () => hooks.idle()).finally(end)),
+    close: (drainOptions = {}) => (closed ??= drain(runner, drainOptions, last).finally(end)),
     [Symbol.asyncDispose]: async () => void (await tasks.close()),
   }
   return tasks

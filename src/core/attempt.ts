@@ -50,6 +50,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   decision: Decision | undefined
   aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
   outcome: AttemptOutcome | undefined
+  stopped: { readonly cause: 'cancel' | 'drain'; readonly why: string } | undefined
   readonly ended: Ended
   readonly #host: AttemptHost
   #controller: AbortController | undefined
@@ -163,7 +164,11 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   }
 
   abort(cause: AbortCause, why: string, until: number): void {
-    if (this.outcome) return
+    if (this.outcome) {
+      // Between the end of an attempt and its retry, such as in a hook: the retry is what is stopped.
+      if (cause !== 'timeout') this.stopped ??= { cause, why }
+      return
+    }
     if (this.aborted) return this.#abortAgain(cause, why)
     this.aborted = { cause, reason: new ABORT_REASONS[cause](why) }
     this.deadline = until

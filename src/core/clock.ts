@@ -26,7 +26,7 @@ const neutral = new AsyncResource('AfterglowClock')
 export const systemClock: Clock = {
   now: () => performance.now(),
   origin: performance.timeOrigin,
-  setTimer: (fire, ms) => neutral.runInAsyncScope(setTimeout, undefined, fire, ms),
+  setTimer: (fire, ms) => neutral.runInAsyncScope(setTimeout, undefined, fire, Math.min(ms, LONGEST_TIMER_MS)),
   setTurn: (fire) => void neutral.runInAsyncScope(setImmediate, undefined, fire),
 }
 
@@ -54,7 +54,7 @@ export class Alarm {
     if (due >= this.#due) return
     this.#due = due
     this.#timer?.close()
-    const ms = Math.min(Math.max(due - this.#clock.now(), 0), LONGEST_TIMER_MS)
+    const ms = Math.max(due - this.#clock.now(), 0)
     this.#timer = this.#clock.setTimer(() => this.#ring(), ms)
     if (!this.#held) this.#timer.unref()
   }

@@ -20,17 +20,29 @@ export function compose<T>(
     if (!layer) return innermost(value)
     let below: Promise<void> | undefined
     let running = false
+    let twice: NextError | undefined
     const ended = () => {
       running = false
     }
     const next = () => {
-      if (below) return Promise.reject(new NextError(`${nameOf(layer)} called next() twice; an attempt runs once`))
+      if (below) {
+        twice = new NextError(`${nameOf(layer)} called next() twice; an attempt runs once`)
+        const refused = Promise.reject(twice)
+        refused.catch(() => undefined)
+        return refused
+      }
       running = true
       below = enter(index + 1, value)
       below.then(ended, ended)
       return below
     }
-    await layer(value, next)
+    try {
+      await layer(value, next)
+    } catch (thrown) {
+      if (running) await below?.catch(() => undefined)
+      throw thrown
+    }
+    if (twice) throw twice
     if (!running) return
     await below
     throw new NextError(`${nameOf(layer)} returned before the next() it called had ended; await it`)

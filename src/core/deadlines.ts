@@ -2,6 +2,9 @@ import type { Attempt } from './attempt.ts'
 import { Alarm, type Clock } from './clock.ts'
 import { LinkedSet } from './linked-set.ts'
 
+/** Also a task without a deadline keeps the process alive, by a timer that rings for nobody now and then. */
+const FAR = Number.MAX_SAFE_INTEGER
+
 /**
  * The deadlines of all running attempts on one timer. The timer keeps the process alive while something runs, so that a
  * handler which waits for nothing that Node counts still ends, as timed out, instead of vanishing with the process.
@@ -25,7 +28,7 @@ export class Deadlines {
   add(attempt: Attempt): void {
     this.#running.add(attempt)
     if (this.#running.size === 1) this.#alarm.hold(true)
-    this.#alarm.at(attempt.deadline)
+    this.#alarm.at(Math.min(attempt.deadline, FAR))
   }
 
   changed(attempt: Attempt): void {
@@ -39,7 +42,7 @@ export class Deadlines {
 
   #check(now: number): number {
     for (const attempt of this.running) if (!attempt.outcome && attempt.deadline <= now) attempt.overdue()
-    let next = Infinity
+    let next = this.#running.size > 0 ? FAR : Infinity
     for (const attempt of this.#running) next = Math.min(next, attempt.deadline)
     return next
   }

@@ -1,15 +1,17 @@
 import { InvalidOptionError } from './errors.ts'
 import type { Submission } from './submission.ts'
-import { Handle } from './task-handle.ts'
+import { Handle, type HandleOwner } from './task-handle.ts'
 import type { AddOptions } from './task.ts'
 
 /** The submissions behind `after`. @throws InvalidOptionError for what is no handle of a task */
-export function dependenciesOf(options: AddOptions, where: string): readonly Submission[] {
+export function dependenciesOf(options: AddOptions, owner: HandleOwner, where: string): readonly Submission[] {
   if (!options.after) return []
   return options.after.map((handle, index) => {
-    const submission = Handle.submissionOf(handle)
+    const submission = Handle.submissionOf(handle, owner)
     if (!submission)
-      throw new InvalidOptionError(`${where}: \`after[${index}]\` is no handle; give it what add() returned`)
+      throw new InvalidOptionError(
+        `${where}: \`after[${index}]\` is no handle of this runner; give it what add() returned`,
+      )
     return submission
   })
 }

@@ -39,7 +39,14 @@ export class Dispatch {
   }
 
   takeBack({ id, settings }: Submission, why: string): void {
-    void this.#engines.get(settings.engine)?.cancel(id, why)
+    const engine = this.#engines.get(settings.engine)
+    if (!engine) return
+    try {
+      const said = engine.cancel(id, why)
+      if (said instanceof Promise) said.catch((cause: unknown) => this.#failed(engine, 'take back a task', cause))
+    } catch (cause) {
+      this.#failed(engine, 'take back a task', cause)
+    }
   }
 
   wake(): void {

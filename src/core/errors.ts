@@ -149,11 +149,17 @@ export class ServicesError extends AfterglowError {
 
 const nativeIsError = (Error as { isError?: (value: unknown) => boolean }).isError
 
+function tagOf(value: unknown): string {
+  try {
+    return Object.prototype.toString.call(value)
+  } catch {
+    return 'a revoked proxy'
+  }
+}
+
 /** True for errors of any realm (Jest and VM contexts have an `Error` of their own, so `instanceof` lies there). */
 export const isError = (value: unknown): value is Error =>
-  nativeIsError
-    ? nativeIsError(value)
-    : types.isNativeError(value) || Object.prototype.toString.call(value) === '[object DOMException]'
+  nativeIsError ? nativeIsError(value) : types.isNativeError(value) || tagOf(value) === '[object DOMException]'
 
 /** What was thrown, as an Error: itself, or a wrapper with it as `cause`. The thrown value is never changed. */
 export const toError = (thrown: unknown): Error =>

@@ -33,6 +33,10 @@ export class Fifo<T> {
     if (index < 0) return false
     this.#members[index] = undefined
     this.size--
+    while (this.#head < this.#members.length && this.#members[this.#head] === undefined) this.#head++
+    while (this.#members.length > this.#head && this.#members[this.#members.length - 1] === undefined)
+      this.#members.pop()
+    this.#forget()
     return true
   }
 

@@ -15,7 +15,16 @@ import { skippedBy } from './outcome.ts'
 import { PendingKeys } from './pending-keys.ts'
 import { makeRunTask, type RunHost } from './run-task.ts'
 import { Submission } from './submission.ts'
-import type { AttemptOutcome, Logger, Outcome, Services, TaskContext, TaskHandle, TaskMiddleware } from './task.ts'
+import type {
+  AttemptOutcome,
+  Logger,
+  Outcome,
+  Retried,
+  Services,
+  TaskContext,
+  TaskHandle,
+  TaskMiddleware,
+} from './task.ts'
 
 export interface FlowParts {
   readonly engines: ReadonlyMap<string, Engine>
@@ -24,6 +33,13 @@ export interface FlowParts {
   logOf(task: TaskContext): Logger
   readonly openServices: ((task: TaskContext) => Services) | undefined
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
+}
+
+/** What becomes of a retry that was cancelled or drained before it was scheduled. */
+function stoppedInstead({ stopped }: Attempt, retried: Retried): AttemptOutcome {
+  if (!stopped) return retried
+  const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
+  return { outcome, reason: stopped.why, attempts: retried.attempts }
 }
 
 /** A task that ended, and those that came after it. */
@@ -79,8 +95,9 @@ export class Flow implements RunHost, AttemptHost {
 
   /** What was on its way waits again: for the response of another request that asked for the same. */
   takeBack(submission: Submission): void {
-    if (submission.state !== 'queued' && submission.state !== 'delayed') return
-    this.#dispatch.takeBack(submission, 'asked for again')
+    if (submission.state === 'queued' || submission.state === 'delayed')
+      this.#dispatch.takeBack(submission, 'asked for again')
+    else if (submission.state !== 'blocked') return
     submission.state = 'held'
   }
 
@@ -103,7 +120,8 @@ export class Flow implements RunHost, AttemptHost {
   letRun(submissions: readonly Submission[]): void {
     const ready: Submission[] = []
     for (const submission of submissions) {
-      if (--submission.gates > 0 || submission.outcome || this.#skipped(submission)) continue
+      if (--submission.gates > 0 || submission.outcome || submission.state !== 'held' || this.#skipped(submission))
+        continue
       if (submission.waitsFor > 0) submission.state = 'blocked'
       else ready.push(submission)
     }
@@ -157,13 +175,14 @@ export class Flow implements RunHost, AttemptHost {
     submission.current = undefined
     this.lanes.ended(submission.task)
     submission.attempts = outcome.attempts
-    if (outcome.outcome === 'retried') {
+    const final = outcome.outcome === 'retried' ? stoppedInstead(attempt, outcome) : outcome
+    if (final.outcome === 'retried') {
       submission.task.counts.retries++
       submission.state = 'backoff'
-      submission.readyAt = this.clock.now() + outcome.afterMs
-    } else this.settle(submission, outcome, true)
+      submission.readyAt = this.clock.now() + final.afterMs
+    } else this.settle(submission, final, final === outcome)
     try {
-      attempt.ended(submission, outcome)
+      attempt.ended(submission, final)
       this.#dispatch.wakeOthers()
     } catch (thrown) {
       const error = new EngineError(`engine '${submission.engine}' failed to acknowledge`, { cause: thrown })
@@ -179,6 +198,7 @@ export class Flow implements RunHost, AttemptHost {
   /** The one way out: counts the outcome, tells the observers, frees dependents, resolves `settled`. Once per submission. */
   settle(submission: Submission, outcome: Outcome, byAttempt = false): void {
     if (submission.outcome) return
+    submission.outcome = outcome
     const { dependents } = submission
     this.live.delete(submission)
     if (submission.attempts === 0) this.keys.free(submission)

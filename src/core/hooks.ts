@@ -48,9 +48,9 @@ export class HookObserver implements TaskObserver {
   #run(hook: keyof Hooks, record: TaskRecord, call: () => void | Promise<void>): void {
     const where = `hook ${hook}`
     try {
-      const result = call()
-      if (!result) return
-      const limited = this.#limited(result, where, record)
+      const result: unknown = call()
+      if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return
+      const limited = this.#limited(Promise.resolve(result as Promise<void>), where, record)
       this.#running.add(limited)
       void limited.then(() => this.#running.delete(limited))
     } catch (thrown) {

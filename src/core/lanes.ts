@@ -51,6 +51,11 @@ export class Lanes {
     this.#update(lane)
   }
 
+  /** Nothing will start any more; the process need not wait for a rate limit. */
+  close(): void {
+    this.#alarm.hold(false)
+  }
+
   #laneOf(task: RegisteredTask, always = false): Lane | undefined {
     const { concurrency, rateLimit } = task.settings
     if (!always && concurrency === Infinity && !rateLimit && !this.#lanes.has(task.label)) return undefined

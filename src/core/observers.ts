@@ -35,7 +35,7 @@ export class Observers {
   submitted(record: TaskRecord, result: SubmissionResult, error?: Error): void {
     for (const one of this.#submitted)
       try {
-        one.submitted(record, result, error)
+        this.#settles(one, 'submitted', one.submitted(record, result, error))
       } catch (thrown) {
         this.#failed(one, 'submitted', thrown)
       }
@@ -44,7 +44,7 @@ export class Observers {
   gate(facts: GateFacts): void {
     for (const one of this.#gate)
       try {
-        one.gate(facts)
+        this.#settles(one, 'gate', one.gate(facts))
       } catch (thrown) {
         this.#failed(one, 'gate', thrown)
       }
@@ -53,7 +53,7 @@ export class Observers {
   attempted(task: TaskContext, outcome: AttemptOutcome, runMs: number): void {
     for (const one of this.#attempted)
       try {
-        one.attempted(task, outcome, runMs)
+        this.#settles(one, 'attempted', one.attempted(task, outcome, runMs))
       } catch (thrown) {
         this.#failed(one, 'attempted', thrown)
       }
@@ -62,7 +62,7 @@ export class Observers {
   settled(record: TaskRecord, outcome: Outcome, byAttempt: boolean): void {
     for (const one of this.#settled)
       try {
-        one.settled(record, outcome, byAttempt)
+        this.#settles(one, 'settled', one.settled(record, outcome, byAttempt))
       } catch (thrown) {
         this.#failed(one, 'settled', thrown)
       }
@@ -111,6 +111,12 @@ export class Observers {
       }
       if (!entered) inner(attempt)
     }
+  }
+
+  /** These hooks give nothing back; an async one gives a promise all the same, which must not float. */
+  #settles(observer: TaskObserver, hook: string, returned: unknown): void {
+    if (returned === undefined) return
+    Promise.resolve(returned).catch((thrown: unknown) => this.#failed(observer, hook, thrown))
   }
 
   #failed(observer: TaskObserver, hook: string, thrown: unknown): void {

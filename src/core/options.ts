@@ -61,7 +61,7 @@ export function resolveSettings(
   checkSettings(settings, where)
   const { retry, timeoutMs, runOn, relation, expected, engine, onOverload, concurrency, rateLimit } = settings
   return {
-    retry: retry === undefined ? base.retry : retry === false ? ONCE : { ...ONCE, ...retry },
+    retry: retry === undefined ? base.retry : retry === false ? ONCE : { ...ONCE, ...withoutUndefined(retry) },
     timeoutMs: timeoutMs ?? base.timeoutMs,
     runOn: runOn ?? base.runOn,
     relation: relation ?? base.relation,

@@ -41,7 +41,7 @@ export function decideOutcome(end: AttemptEnd, threw: Thrown | undefined): Attem
     return { outcome, reason: stopped.reason.message, attempts, ...(error && error !== stopped.reason && { error }) }
   }
   if (decision) {
-    const afterMs = decision.afterMs ?? retryDelay(end.settings.retry, attempts)
+    const afterMs = usable(decision.afterMs) ?? retryDelay(end.settings.retry, attempts)
     return { outcome: 'retried', afterMs, attempts, ...(error && { error }) }
   }
   return failed(end, error ?? toError(undefined))
@@ -49,7 +49,7 @@ export function decideOutcome(end: AttemptEnd, threw: Thrown | undefined): Attem
 
 function failed({ attempt, settings, aborted }: AttemptEnd, error: Error): AttemptOutcome {
   if (settings.expected.some((expected) => isInstance(error, expected)))
-    return { outcome: 'discarded', reason: `${error.name} is expected`, error, attempts: attempt }
+    return { outcome: 'discarded', reason: `${nameOf(error)} is expected`, error, attempts: attempt }
   if (attempt < settings.retry.attempts)
     return { outcome: 'retried', error, afterMs: retryDelay(settings.retry, attempt), attempts: attempt }
   return { outcome: aborted ? 'timed_out' : 'failed', error, attempts: attempt }
@@ -59,6 +59,15 @@ function completed({ attempt: attempts, value, handlerThrew }: AttemptEnd): Outc
   if (value === undefined && attempts === 1 && !handlerThrew) return COMPLETED_AT_FIRST
   const outcome: Completed = { outcome: 'completed', value }
   return handlerThrew ? { ...outcome, handled: toError(handlerThrew.value), attempts } : { ...outcome, attempts }
+}
+
+function nameOf(error: Error): string {
+  try {
+    const name: unknown = error.name
+    return typeof name === 'string' ? name : 'the error'
+  } catch {
+    return 'the error'
+  }
 }
 
 /** A user's class with a hostile `Symbol.hasInstance` must not decide how its task ends by throwing. */
@@ -86,3 +95,6 @@ export function skippedBy(
 
 export const errorOf = (outcome: AttemptOutcome): Error | undefined =>
   'error' in outcome && isError(outcome.error) ? outcome.error : undefined
+
+const usable = (ms: number | undefined): number | undefined =>
+  typeof ms === 'number' && ms >= 0 && ms < Infinity ? ms : undefined

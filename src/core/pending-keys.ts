@@ -4,19 +4,18 @@ import type { Submission } from './submission.ts'
 export class PendingKeys {
   readonly #pending = new Map<string, Submission>()
 
-  find({ task, options }: Submission): Submission | undefined {
-    return options.key === undefined ? undefined : this.#pending.get(keyOf(task.label, options.key))
+  find({ name, options }: Submission): Submission | undefined {
+    return options.key === undefined ? undefined : this.#pending.get(keyOf(name, options.key))
   }
 
   add(submission: Submission): void {
-    const { task, options } = submission
-    if (options.key !== undefined) this.#pending.set(keyOf(task.label, options.key), submission)
+    const { name, options } = submission
+    if (options.key !== undefined) this.#pending.set(keyOf(name, options.key), submission)
   }
 
   /** From the start of a task, or its end without one, its key is free for the next. */
   free(submission: Submission): void {
-    if (this.find(submission) === submission)
-      this.#pending.delete(keyOf(submission.task.label, submission.options.key ?? ''))
+    if (this.find(submission) === submission) this.#pending.delete(keyOf(submission.name, submission.options.key ?? ''))
   }
 }
 

@@ -75,6 +75,9 @@ export class ServedRequest implements RequestFacts, Origin {
   get judged(): boolean {
     return true
   }
+  get served(): boolean {
+    return this.#scope !== undefined
+  }
 
   letGo(): void {
     this.#scope = undefined
@@ -171,6 +174,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   release(): void {
     if (this.#open) return
     this.#attach()
+    if (this.#open) return
     this.#look()
     this.#open = true
     this.#keeper.stopsHolding(this)

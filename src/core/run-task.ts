@@ -2,7 +2,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import { types } from 'node:util'
 import { Attempt, type AttemptHost } from './attempt.ts'
 import type { BlockingWatch } from './blocking.ts'
-import type { Clock } from './clock.ts'
+import { runNeutral, type Clock } from './clock.ts'
 import { compose } from './compose.ts'
 import type { Ended, Envelope, RunTask } from './engine.ts'
 import type { Lanes } from './lanes.ts'
@@ -41,12 +41,9 @@ export function makeRunTask(
     const submission = host.submissionOf(envelope)
     if (submission.outcome) return ended(envelope, submission.outcome)
     if (isExpired(submission, host.clock)) {
-      const { attempts } = submission
-      host.settle(submission, {
-        outcome: 'dropped',
-        reason: `expired after ${submission.options.expiresMs} ms`,
-        attempts,
-      })
+      const reason = `expired after ${submission.options.expiresMs} ms`
+      // Not in the context of the task whose end started this one.
+      runNeutral(() => host.settle(submission, { outcome: 'dropped', reason, attempts: submission.attempts }))
       return ended(envelope, submission.outcome ?? EXPIRED)
     }
     if (submission.attempts === 0) host.keys.free(submission)
@@ -82,13 +79,15 @@ function settle(work: WorkRing, attempt: Attempt): void {
 /** The same for a ring that is the handler alone, with a promise less. */
 function settleHandler(attempt: Attempt): void {
   let result: unknown
+  let promise: Promise<unknown> | undefined
   try {
     result = callHandler(attempt)
+    if (isThenable(result)) promise = promiseOf(result)
   } catch (thrown) {
     return handlerThrew(attempt, thrown)
   }
-  if (!isThenable(result)) return handlerReturned(attempt, result)
-  promiseOf(result).then(
+  if (!promise) return handlerReturned(attempt, result)
+  promise.then(
     (value) => handlerReturned(attempt, value),
     (thrown: unknown) => handlerThrew(attempt, thrown),
   )
@@ -107,17 +106,20 @@ function handlerThrew(attempt: Attempt, value: unknown): void {
 /** The innermost layer. It notes what the handler threw, so that middleware which swallows it does not blind the alerts. */
 function runHandler(attempt: Attempt): MaybePromise<void> {
   let result: unknown
+  let promise: Promise<unknown> | undefined
+  if (attempt.outcome) throw attempt.aborted?.reason ?? new Error('the attempt has ended')
   try {
     result = callHandler(attempt)
+    if (isThenable(result)) promise = promiseOf(result)
   } catch (thrown) {
     attempt.handlerThrew = { value: thrown }
     throw thrown
   }
-  if (!isThenable(result)) {
+  if (!promise) {
     attempt.value = result
     return undefined
   }
-  return promiseOf(result).then(
+  return promise.then(
     (value) => {
       attempt.value = value
     },
@@ -138,7 +140,8 @@ const promiseOf = (thenable: PromiseLike<unknown>): Promise<unknown> =>
   types.isPromise(thenable) ? thenable : Promise.resolve(thenable)
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+  typeof (value as { then?: unknown }).then === 'function'
 
 function isExpired({ expiresAt }: Submission, clock: Clock): boolean {
   return expiresAt !== undefined && clock.origin + clock.now() >= expiresAt

@@ -58,7 +58,15 @@ export class Runner implements SubmitHost, GateKeeper {
     this.clock = engines.get('default')?.clock ?? systemClock
     this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
-    this.#outside = { clock: this.clock, request: undefined, holder: undefined, depth: 0, late: false, judged: false }
+    this.#outside = {
+      clock: this.clock,
+      request: undefined,
+      holder: undefined,
+      depth: 0,
+      late: false,
+      judged: false,
+      served: false,
+    }
     const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
     this.flow = new Flow({
       engines,
@@ -88,6 +96,12 @@ export class Runner implements SubmitHost, GateKeeper {
     if (!this.composition.close()) return
     const { observers, middleware } = this.composition
     this.flow.start(new Observers(observers), middleware, this.#store)
+  }
+
+  /** Nothing runs any more. Before Node 24 every store that was ever used costs each promise of the process a little. */
+  closed(): void {
+    this.flow.lanes.close()
+    this.#store.disable()
   }
 
   // ---- where an add comes from
@@ -122,7 +136,8 @@ export class Runner implements SubmitHost, GateKeeper {
 
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {
     const { request, late, judged } = parent.origin
-    const origin = { ...this.#outside, request, late, judged, depth: parent.depth + 1 }
+    const served = parent.outcome === undefined
+    const origin = { ...this.#outside, request, late, judged, served, depth: parent.depth + 1 }
     return submitTask(this, origin, args)
   }
 
@@ -135,9 +150,8 @@ export class Runner implements SubmitHost, GateKeeper {
 
   // ---- what submitting asks
 
-  takes({ holder, depth }: Origin): boolean {
-    if (this.phase === 'draining') return holder !== undefined || depth > 0
-    return this.phase === 'open'
+  takes({ served }: Origin): boolean {
+    return this.phase === 'open' || (this.phase === 'draining' && served)
   }
 
   /** Why a route that will add a task should not begin: the runner closes, or is full to this part of its limit. */

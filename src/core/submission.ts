@@ -36,6 +36,8 @@ export interface Origin {
   readonly late: boolean
   /** Whether `runOn` looks at that request's response: not for a loop that merely inherited its async context. */
   readonly judged: boolean
+  /** Whether what adds is still served: a request that is not over, a task that has not ended. A drain takes from these alone. */
+  readonly served: boolean
 }
 
 interface Beginning {

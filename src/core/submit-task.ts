@@ -17,7 +17,7 @@ import { isDefinition, type RegisteredTask, type Registry, type Run } from './re
 import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
 import type { SubmissionResult } from './observer.ts'
-import type { AddOptions, Schema, TaskHandle } from './task.ts'
+import type { AddOptions, Schema, TaskHandle, TaskSettings } from './task.ts'
 
 /** What submitting needs of the runner. */
 export interface SubmitHost extends HandleOwner {
@@ -54,8 +54,9 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   if (options) {
     const where = `add('${name}')`
     checkAddOptions(options, where)
+    refuseTaskWide(options.override, where)
     settings = resolveSettings(settings, options.override, `${where} override`)
-    dependencies = dependenciesOf(options, where)
+    dependencies = dependenciesOf(options, host, where)
   }
   const engine = host.engineOf(settings.engine, name).name
   const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
@@ -71,6 +72,12 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   if (pending) return new Handle(pending, host, { duplicate: true })
   host.accept(submission, dependencies)
   return new Handle(submission, host)
+}
+
+/** A bulkhead is of all submissions of a task: one of them cannot have another. */
+function refuseTaskWide(override: TaskSettings | undefined, where: string): void {
+  if (override?.concurrency !== undefined || override?.rateLimit !== undefined)
+    throw new InvalidOptionError(`${where} override: \`concurrency\` and \`rateLimit\` belong to the task`)
 }
 
 function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError | undefined {

@@ -48,8 +48,10 @@ export class Handle<R = unknown> implements TaskHandle<R> {
     return this.toJSON()
   }
 
-  static submissionOf(handle: unknown): Submission | undefined {
-    return typeof handle === 'object' && handle !== null && #submission in handle ? handle.#submission : undefined
+  /** The submission behind a handle of this owner's. */
+  static submissionOf(handle: unknown, owner: HandleOwner): Submission | undefined {
+    const ours = typeof handle === 'object' && handle !== null && #submission in handle && handle.#owner === owner
+    return ours ? handle.#submission : undefined
   }
 }
 

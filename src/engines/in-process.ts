@@ -53,7 +53,9 @@ class InProcessEngine implements Engine {
   }
 
   cancel(id: string): 'waiting' | 'unknown' {
-    return this.#ready.remove(id) || this.#later.remove(id) ? 'waiting' : 'unknown'
+    const waited = this.#ready.remove(id) || this.#later.remove(id)
+    this.#alarm.hold(this.#later.size > 0)
+    return waited ? 'waiting' : 'unknown'
   }
 
   wake(): void {

@@ -38,15 +38,22 @@ export class KoaEdge implements RequestEdge {
     const ctx = this.#get()
     if (!ctx) return settled()
     this.#ctx = ctx
-    const { res } = ctx
+    const { req, res } = ctx
+    const inLine = req.httpVersionMajor === 1 && !res.socket ? req : undefined
     const first = () => {
       res.removeListener('finish', first)
       res.removeListener('close', first)
+      inLine?.removeListener('close', left)
       settled()
+    }
+    const left = () => {
+      if (isSettled(ctx)) first()
     }
     // Before all others: http instrumentation ends the SERVER span in its own `close` listener, and it must still record.
     res.prependListener('finish', first)
     res.prependListener('close', first)
+    // A pipelined response that waits for the one before it: Node 22 does not tell it that its connection closed.
+    inLine?.on('close', left)
   }
 
   letGo(): void {

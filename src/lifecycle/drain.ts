@@ -1,4 +1,6 @@
 import type { Clock } from '../core/clock.ts'
+import type { Engine } from '../core/engine.ts'
+import { InvalidOptionError } from '../core/errors.ts'
 import { OUTCOMES, sumCounts, type Counts } from '../core/ledger.ts'
 import type { Runner } from '../core/runner.ts'
 import type { Submission } from '../core/submission.ts'
@@ -26,6 +28,7 @@ export const DEFAULT_DEADLINE_MS = 25_000
  * whatever still runs is let go. What did not end is reported, by name. `last` is waited for once nothing is in flight.
  */
 export async function drain(runner: Runner, options: DrainOptions, last: () => Promise<void>): Promise<DrainReport> {
+  checkDeadline(options)
   runner.start()
   const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = options
   const { clock, observers } = runner
@@ -43,21 +46,41 @@ export async function drain(runner: Runner, options: DrainOptions, last: () => P
     for (const submission of unfinished) interrupt(runner, submission, why)
     await within(runner, signal?.aborted ? MOMENT_MS : deadline - clock.now())
     // Whatever is left ignored its signal, or was added by a task that used the grace for it.
-    for (const submission of runner.flow.live.all()) {
-      unfinished.add(submission)
-      interrupt(runner, submission, why)
-      submission.current?.letGo()
-    }
-    await new Promise<void>((resolve) => clock.setTurn(resolve))
+    await letGo(runner, unfinished, why)
   }
   runner.phase = 'closed'
+  // One that was let go just now may have added another with its last breath.
+  if (runner.inFlight > 0) await letGo(runner, unfinished, 'the runner closed')
   await atMost(last(), clock, Math.max(MOMENT_MS, deadline - clock.now()))
-  for (const engine of runner.engines) await engine.stop({ deadlineMs: 0 })
+  for (const engine of runner.engines) await stopEngine(runner, engine)
   const interrupted = [...unfinished].filter(({ outcome }) => outcome?.outcome === 'interrupted').map(recordOf)
   const settled = ended(sumCounts(runner.counts)) - ended(before) - interrupted.length
   const report = { settled, interrupted, durationMs: clock.now() - startedAt }
   observers.event({ type: 'drained', ...report })
+  runner.closed()
   return report
+}
+
+function checkDeadline({ deadlineMs = DEFAULT_DEADLINE_MS }: DrainOptions): void {
+  if (!(typeof deadlineMs === 'number' && deadlineMs > 0))
+    throw new InvalidOptionError(`close: expected \`deadlineMs\` to be a positive number, got ${String(deadlineMs)}`)
+}
+
+async function letGo(runner: Runner, unfinished: Set<Submission>, why: string): Promise<void> {
+  for (const submission of runner.flow.live.all()) {
+    unfinished.add(submission)
+    interrupt(runner, submission, why)
+    submission.current?.letGo()
+  }
+  await new Promise<void>((resolve) => runner.clock.setTurn(resolve))
+}
+
+async function stopEngine(runner: Runner, engine: Engine): Promise<void> {
+  try {
+    await engine.stop({ deadlineMs: 0 })
+  } catch (thrown) {
+    runner.observers.failure(`engine '${engine.name}' stopping`, thrown)
+  }
 }
 
 function interrupt(runner: Runner, submission: Submission, why: string): void {

@@ -47,9 +47,20 @@ export async function gracefulShutdown(options: ShutdownOptions): Promise<DrainR
   await Promise.race([closeServer(server), hurried, after(left() / 2)])
   server.closeAllConnections?.()
   const report = await tasks.close({ deadlineMs: left(), signal: hurry.signal })
-  await onClosed?.(report)
-  if (telemetry) await Promise.race([telemetry.shutdown().catch(() => undefined), after(TELEMETRY_MS)])
+  try {
+    await Promise.race([onClosed?.(report), after(left())])
+  } finally {
+    if (telemetry) await Promise.race([flushed(telemetry), after(TELEMETRY_MS)])
+  }
   return report
+}
+
+async function flushed(telemetry: NonNullable<ShutdownOptions['telemetry']>): Promise<void> {
+  try {
+    await telemetry.shutdown()
+  } catch {
+    // What telemetry could not send, it has said itself.
+  }
 }
 
 function closeServer(server: ClosableServer): Promise<void> {

@@ -5,9 +5,9 @@ import type { TaskContext, TaskMiddleware } from '../core/task.ts'
 export type ErrorDecision = { readonly retry: { readonly afterMs?: number } } | { readonly discard: string } | undefined
 
 export interface ErrorHandlerOptions {
-  /** Looks at an error and decides. What it throws itself takes the place of the error, with the error as `cause`. */
+  /** Looks at an error and decides, at once: a promise decides nothing. What it throws takes the place of the error. */
   classify?(error: Error, task: TaskContext): ErrorDecision | void
-  /** Sees every error that leaves the handler, after `classify`: for an error tracker. */
+  /** Sees every error that leaves the handler, after `classify`: for an error tracker. Its own failure is logged as such. */
   report?(error: Error, task: TaskContext): void | Promise<void>
 }
 
@@ -23,8 +23,12 @@ export function errorHandler({ classify, report }: ErrorHandlerOptions = {}): Ta
       const error = toError(thrown)
       const decision = classify?.(error, task)
       if (decision && 'retry' in decision) task.retry(decision.retry)
-      else if (decision) task.discard(decision.discard)
-      await report?.(error, task)
+      else if (decision && typeof decision.discard === 'string') task.discard(decision.discard)
+      try {
+        await report?.(error, task)
+      } catch (failure) {
+        task.log.error({ err: failure }, 'errorHandler: report failed')
+      }
       throw thrown
     }
   }

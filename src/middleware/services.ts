@@ -18,6 +18,7 @@ export interface ServiceScope {
 export class ServiceScopes {
   readonly #source: ServiceSource
   readonly #open = new WeakMap<TaskContext, ServiceScope>()
+  readonly #disposing = new Set<Promise<void>>()
   readonly #report: (error: unknown, task: TaskContext) => void
 
   constructor(source: ServiceSource, report: (error: unknown, task: TaskContext) => void) {
@@ -39,10 +40,22 @@ export class ServiceScopes {
     try {
       await next()
     } finally {
-      await this.#open
-        .get(task)
-        ?.dispose()
-        .catch((error: unknown) => this.#report(error, task))
+      const scope = this.#open.get(task)
+      // Not awaited here: work that is done must not time out, and run again, because a connection closes slowly.
+      if (scope) this.#dispose(scope, task)
     }
+  }
+
+  /** Resolves once nothing is being disposed. */
+  async idle(): Promise<void> {
+    while (this.#disposing.size > 0) await Promise.all(this.#disposing)
+  }
+
+  #dispose(scope: ServiceScope, task: TaskContext): void {
+    const disposing = Promise.resolve()
+      .then(() => scope.dispose())
+      .catch((error: unknown) => this.#report(error, task))
+    this.#disposing.add(disposing)
+    void disposing.then(() => this.#disposing.delete(disposing))
   }
 }

@@ -82,7 +82,7 @@ export class Logs implements TaskObserver {
     fields[names.TASK_ATTEMPT] = 0
     fields[names.TASK_OUTCOME] = outcome.outcome
     addFailure(fields, outcome)
-    this.#writeIn(record.trace as Context | undefined, lineOf(outcome), fields)
+    this.#writeIn(isContext(record.trace) ? record.trace : undefined, lineOf(outcome), fields)
   }
 
   event(event: RunnerEvent): void {
@@ -235,3 +235,5 @@ function addException(fields: Fields, error: Error): void {
   fields[names.EXCEPTION_STACKTRACE] = facts.stacktrace
   fields[names.ERROR_FINGERPRINT] = fingerprint(facts)
 }
+
+const isContext = (value: unknown): value is Context => typeof (value as Context | undefined)?.getValue === 'function'

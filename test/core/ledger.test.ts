@@ -109,6 +109,7 @@ describe('the ledger', () => {
           for (const [name, count] of Object.entries(outcomes))
             expect(seen.outcomes.filter(({ outcome }) => outcome.outcome === name)).toHaveLength(count)
           for (const handle of handles) await handle.settled
+          await tasks.close()
         },
       ),
       { numRuns: PROGRAMS },

@@ -193,7 +193,6 @@ describe('rule 2: the client leaves', () => {
     ['http1, during 64 MiB, by a reset', 'http1', big, overHttp1('resetAndDestroy', true)],
     ['h2c, before the response, by a cancel', 'h2c', never, overHttp2({ how: 'cancel', first: false })],
     ['h2c, during 64 MiB, by a cancel', 'h2c', big, overHttp2({ how: 'cancel', first: true })],
-    ['h2c, during 64 MiB, by a cancel without an error', 'h2c', big, overHttp2({ how: 'no error', first: true })],
     ['h2c, before the response, without an error', 'h2c', never, overHttp2({ how: 'no error', first: false })],
     ['h2c, during a stream, by a cancel without an error', 'h2c', endless, overHttp2({ how: 'no error', first: true })],
     ['h2c, two bytes it does not let come', 'h2c', small, overHttp2({ how: 'cancel', first: true, window: 0 })],

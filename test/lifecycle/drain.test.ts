@@ -42,6 +42,22 @@ describe('close', () => {
     expect(missing(tasks)).toBe(0)
   })
 
+  test('refuses what a task that has ended left behind', async () => {
+    const { tasks, clock } = manualTasks()
+    const work = gate()
+    let leftBehind: (() => unknown) | undefined
+    tasks.add('ended', ({ add }) => {
+      leftBehind = () => add('straggler', () => 1)
+    })
+    tasks.add('running', () => work.promise)
+    await clock.settle()
+    const closing = tasks.close()
+    expect(thrownBy(() => leftBehind?.())).toMatchObject({ code: 'ERR_AFTERGLOW_CLOSED' })
+    work.resolve()
+    await clock.settle()
+    await closing
+  })
+
   test('aborts what runs a grace before the deadline, and reports by name what did not end', async () => {
     const { tasks, clock } = manualTasks({ concurrency: 2, limits: { graceMs: 100 } })
     const reasons: unknown[] = []
