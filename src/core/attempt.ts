@@ -208,7 +208,9 @@ export class Attempt implements TaskContext, Linked<Attempt> {
     this.outcome = outcome
     this.#host.deadlines.delete(this)
     const { observers, clock } = this.#host
-    if (observers.seeAttempts) observers.attempted(this, outcome, clock.now() - this.startedAt)
+    const now = clock.now()
+    this.submission.endedAt = now
+    observers.attempted(this, outcome, now - this.startedAt)
     if (!this.#waited) return this.#host.attemptEnded(this, outcome)
     this.#waited.resolve(outcome)
     // Behind the observers, who asked first: a span has ended before its task has.

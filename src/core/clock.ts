@@ -1,9 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
+// By import: the global is a getter that is run each time.
+import { performance } from 'node:perf_hooks'
 
 /** Time as the runner sees it; tests give the in-process engine one they turn by hand. */
 export interface Clock {
   /** Milliseconds, monotonic. */
   now(): number
+  /** What `now()` gave last: for whoever acts right behind somebody that looked. */
+  readonly recent: number
   /** What `now()` counts from, in milliseconds since the epoch. */
   readonly origin: number
   setTimer(fire: () => void, ms: number): Timer
@@ -23,8 +27,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 // and then run strangers' tasks in it, so every timer and turn is made in the context this module was loaded in.
 const neutral = new AsyncResource('AfterglowClock')
 
+let recent = 0
+
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => (recent = performance.now()),
+  get recent() {
+    return recent
+  },
   origin: performance.timeOrigin,
   setTimer: (fire, ms) => neutral.runInAsyncScope(setTimeout, undefined, fire, Math.min(ms, LONGEST_TIMER_MS)),
   setTurn: (fire) => void neutral.runInAsyncScope(setImmediate, undefined, fire),

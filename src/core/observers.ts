@@ -28,10 +28,6 @@ export class Observers {
     this.#event = having('event')
   }
 
-  get seeAttempts(): boolean {
-    return this.#attempted.length > 0
-  }
-
   submitted(record: TaskRecord, result: SubmissionResult, error?: Error): void {
     for (const one of this.#submitted)
       try {

@@ -143,6 +143,6 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
   typeof (value as { then?: unknown }).then === 'function'
 
-function isExpired({ expiresAt }: Submission, clock: Clock): boolean {
-  return expiresAt !== undefined && clock.origin + clock.now() >= expiresAt
+function isExpired({ options, enteredAt }: Submission, clock: Clock): boolean {
+  return options.expiresMs !== undefined && clock.now() >= enteredAt + options.expiresMs
 }

@@ -93,7 +93,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   /** By the engine's clock: since when nothing but a free slot was missing. */
   readyAt: number
   outcome: Outcome | undefined
-  /** By the engine's clock, once it has ended. */
+  /** When its last attempt ended, by the engine's clock. */
   endedAt = 0
   /** The one that runs now. */
   current: Running | undefined
@@ -189,7 +189,6 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   /** Ends it, once; a retained handle then holds neither the input nor the context of the request. */
   end(outcome: Outcome): void {
     this.outcome = outcome
-    this.endedAt = this.origin.clock.now()
     this.input = undefined
     this.run = undefined
     this.resource = undefined

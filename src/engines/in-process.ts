@@ -105,7 +105,7 @@ class InProcessEngine implements Engine {
       if (!envelope) break
       this.#running++
       host.run(envelope, this.#ended)
-      ranOutOfTime = this.clock.now() >= this.#turnEnds
+      ranOutOfTime = this.clock.recent >= this.#turnEnds
     }
     this.#starting = false
     return ranOutOfTime
@@ -118,7 +118,7 @@ class InProcessEngine implements Engine {
       this.#postpone(envelope, this.clock.now() + ending.afterMs)
     // A synchronous task ends inside the loop that started it.
     if (this.#starting || this.#ready.size === 0) return
-    if (this.clock.now() >= this.#turnEnds || this.#startReady()) this.#schedule()
+    if (this.clock.recent >= this.#turnEnds || this.#startReady()) this.#schedule()
   }
 
   #postpone(envelope: Envelope, due: number): void {

@@ -67,6 +67,9 @@ export function manualClock(): ManualClock {
 
   return {
     now: () => now,
+    get recent() {
+      return now
+    },
     origin: ORIGIN,
     setTimer: (fire, ms) => {
       const timer = new ManualTimer(now + ms, fire, (one) => timers.delete(one))
