@@ -7,7 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
+import type { Attributes, Context, Link, Span, SpanContext, Tracer, TracerProvider } from '@opentelemetry/api'
 import { errorOf } from '../core/outcome.ts'
 import type { GateFacts, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, RequestFacts, TaskContext, TaskRecord } from '../core/task.ts'
@@ -37,13 +37,15 @@ const NO_ORIGIN: Origin = { spanContext: undefined, baggage: undefined, previous
 /** One CONSUMER span per attempt, child of the request's SERVER span or linked to it; and the facts of both on each other. */
 export class Traces implements TaskObserver {
   readonly name = 'traces'
-  readonly #tracer: Tracer
+  readonly #version: string
+  #provider: TracerProvider | undefined
+  #tracer: Tracer | undefined
   readonly #options: TraceOptions
   readonly #exceptionEvents: boolean
   readonly #spanNames = new Map<string, string>()
 
   constructor(version: string, options: TraceOptions = DEFAULT_TRACE_OPTIONS) {
-    this.#tracer = trace.getTracer(names.SCOPE_NAME, version)
+    this.#version = version
     this.#options = options
     this.#exceptionEvents = (process.env['OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN'] ?? '').split(',').includes('logs/dup')
   }
@@ -79,7 +81,8 @@ export class Traces implements TaskObserver {
   }
 
   attempt(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome> | undefined {
-    if (!isTracing()) return undefined
+    const tracer = this.#currentTracer()
+    if (!tracer) return undefined
     const origin = (task.record.trace as Origin | undefined) ?? NO_ORIGIN
     const relation = this.#relation(task)
     const links: Link[] = []
@@ -87,7 +90,7 @@ export class Traces implements TaskObserver {
     if (origin.previous) links.push(linkTo(origin.previous, 'previous_attempt'))
     const attributes = startAttributes(task.record, task.attempt, relation)
     attributes[names.TASK_WAIT_TIME] = names.seconds(task.waitMs)
-    const span = this.#tracer.startSpan(
+    const span = tracer.startSpan(
       this.#spanName(task.label),
       { kind: SpanKind.CONSUMER, attributes, root: relation === 'link', ...(links.length > 0 && { links }) },
       contextOf(origin),
@@ -105,10 +108,11 @@ export class Traces implements TaskObserver {
   }
 
   settled(record: TaskRecord, outcome: AttemptOutcome, byAttempt: boolean): void {
-    if (byAttempt || !isTracing()) return
+    const tracer = byAttempt ? undefined : this.#currentTracer()
+    if (!tracer) return
     const origin = (record.trace as Origin | undefined) ?? NO_ORIGIN
     const relation = this.#relation(record)
-    const span = this.#tracer.startSpan(
+    const span = tracer.startSpan(
       this.#spanName(record.label),
       {
         kind: SpanKind.CONSUMER,
@@ -121,6 +125,16 @@ export class Traces implements TaskObserver {
     )
     record.trace = trace.setSpan(contextOf(origin), span)
     if (span.isRecording()) this.#end(span, outcome)
+  }
+
+  /** Without an SDK none: a span would cost little, but the promise round the attempt does not. */
+  #currentTracer(): Tracer | undefined {
+    const provider = currentProvider()
+    if (provider !== this.#provider) {
+      this.#provider = provider
+      this.#tracer = provider?.getTracer(names.SCOPE_NAME, this.#version)
+    }
+    return this.#tracer
   }
 
   #end(span: Span, outcome: AttemptOutcome): void {
@@ -184,10 +198,12 @@ export class Traces implements TaskObserver {
 /** What a tracer provider delegates to before an SDK has registered. */
 const NO_SDK = new ProxyTracerProvider().getDelegate()
 
-/** Whether an SDK has registered. Without one a span costs little, but the promise round the attempt does not. */
-function isTracing(): boolean {
+/** The provider that spans go to now, or undefined before an SDK has registered. */
+function currentProvider(): TracerProvider | undefined {
   const provider = trace.getTracerProvider()
-  return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== NO_SDK
+  if (!(provider instanceof ProxyTracerProvider)) return provider
+  const delegate = provider.getDelegate()
+  return delegate === NO_SDK ? undefined : delegate
 }
 
 const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out', 'dropped', 'interrupted'])

@@ -104,4 +104,20 @@ describe('priority', () => {
     await clock.settle()
     expect(order.join('')).toBe('hhnhlhnhhnhlnnnnlllll'.slice(0, order.length))
   })
+
+  test('holds also against tasks that were set aside: those of a resumed task come neither all before nor all after', async () => {
+    const { tasks, clock } = manualTasks({ concurrency: 1 })
+    const order: string[] = []
+    const bulk = defineTask({ name: 'bulk', run: () => void order.push('l') })
+    tasks.register(bulk).pause('bulk')
+    for (let n = 0; n < 20; n++) tasks.add(bulk, undefined, { priority: 'low' })
+    await clock.settle()
+    for (let n = 0; n < 20; n++) tasks.add('urgent', () => void order.push('h'), { priority: 'high' })
+    tasks.resume('bulk')
+    await clock.settle()
+    expect(order).toHaveLength(40)
+    const firstHalf = order.slice(0, 20).join('')
+    expect(firstHalf.replaceAll('l', '').length).toBeGreaterThanOrEqual(14)
+    expect(firstHalf).toContain('l')
+  })
 })

@@ -264,4 +264,14 @@ describe('an SDK that starts late', () => {
     await clock.settle()
     expect(sdk.spans().map(({ name }) => name)).toEqual(['run after'])
   })
+
+  test('is used also when it is the second one', async () => {
+    const { tasks, clock } = manualTasks()
+    for (const name of ['first', 'second']) {
+      await using sdk = SDKS['SDK 3']()
+      tasks.add(name, () => 1)
+      await clock.settle()
+      expect(sdk.spans().map((span) => span.name)).toEqual([`run ${name}`])
+    }
+  })
 })

@@ -51,6 +51,7 @@ class PriorityQueue {
 export class ReadyQueue {
   readonly #open = new PriorityQueue()
   readonly #aside = new Map<string, PriorityQueue>()
+  #turn = 0
   size = 0
 
   push(envelope: Envelope): void {
@@ -86,9 +87,11 @@ export class ReadyQueue {
     return left
   }
 
+  /** From a queue aside whose label is open again, if its turn has come: by priority, then by age, and every fourth time anyway. */
   #shiftAside(closed: ReadonlySet<string>): Envelope | undefined {
     for (const [label, aside] of this.#aside) {
       if (closed.has(label)) continue
+      if (this.#open.size > 0 && this.#turn++ % 4 !== 0 && !goesBefore(aside, this.#open)) return undefined
       const envelope = aside.shift()
       if (aside.size === 0) this.#aside.delete(label)
       if (envelope) return envelope
@@ -106,4 +109,12 @@ export class ReadyQueue {
       aside.push(envelope)
     }
   }
+}
+
+function goesBefore(one: PriorityQueue, other: PriorityQueue): boolean {
+  const [a] = one.peek()
+  const [b] = other.peek()
+  if (!a || !b) return a !== undefined
+  const rank = ({ priority = 'normal' }: Envelope) => BY_PRIORITY.indexOf(priority)
+  return rank(a) < rank(b) || (rank(a) === rank(b) && a.addedAt <= b.addedAt)
 }
