@@ -3,9 +3,9 @@ import type { Context } from '@opentelemetry/api'
 import { errorOf } from '../core/outcome.ts'
 import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
+import { requestAttributes } from './attributes.ts'
 import { errorType, exceptionFacts, fingerprint } from './exceptions.ts'
 import * as names from './names.ts'
-import { requestAttributes } from './traces.ts'
 
 type Fields = Record<string, unknown>
 type Level = 'info' | 'warn' | 'error'
@@ -79,7 +79,7 @@ export class Logs implements TaskObserver {
   settled(record: TaskRecord, outcome: Outcome, byAttempt: boolean): void {
     if (byAttempt) return
     const fields = recordFields(record)
-    fields[names.TASK_ATTEMPT] = 0
+    fields[names.TASK_ATTEMPT] = outcome.attempts
     fields[names.TASK_OUTCOME] = outcome.outcome
     addFailure(fields, outcome)
     this.#writeIn(isContext(record.trace) ? record.trace : undefined, lineOf(outcome), fields)

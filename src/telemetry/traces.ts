@@ -7,11 +7,12 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import type { Attributes, Context, Link, Span, SpanContext, Tracer, TracerProvider } from '@opentelemetry/api'
+import type { Context, Link, Span, SpanContext, Tracer, TracerProvider } from '@opentelemetry/api'
 import { errorOf } from '../core/outcome.ts'
 import type { GateFacts, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, RequestFacts, TaskContext, TaskRecord } from '../core/task.ts'
-import { errorType, exceptionFacts, messageOf } from './exceptions.ts'
+import { exceptionAttributes, startAttributes } from './attributes.ts'
+import { errorType, messageOf } from './exceptions.ts'
 import * as names from './names.ts'
 import { causingSpan, contextOf, originOf, type Origin } from './propagation.ts'
 
@@ -85,9 +86,7 @@ export class Traces implements TaskObserver {
     if (!tracer) return undefined
     const origin = (task.record.trace as Origin | undefined) ?? NO_ORIGIN
     const relation = this.#relation(task)
-    const links: Link[] = []
-    if (relation === 'link' && origin.spanContext) links.push(linkTo(origin.spanContext, 'request'))
-    if (origin.previous) links.push(linkTo(origin.previous, 'previous_attempt'))
+    const links = linksOf(origin, relation)
     const attributes = startAttributes(task.record, task.attempt, relation)
     attributes[names.TASK_WAIT_TIME] = names.seconds(task.waitMs)
     const span = tracer.startSpan(
@@ -117,9 +116,10 @@ export class Traces implements TaskObserver {
       {
         kind: SpanKind.CONSUMER,
         startTime: record.acceptedAt,
-        attributes: startAttributes(record, 0, relation),
+        // Not 0 if it was given up between two attempts.
+        attributes: startAttributes(record, outcome.attempts, relation),
         root: relation === 'link',
-        ...(relation === 'link' && origin.spanContext && { links: [linkTo(origin.spanContext, 'request')] }),
+        links: linksOf(origin, relation),
       },
       contextOf(origin),
     )
@@ -210,38 +210,14 @@ const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out',
 
 const reasonOf = (outcome: AttemptOutcome): string => ('reason' in outcome ? outcome.reason : outcome.outcome)
 
+function linksOf({ spanContext, previous }: Origin, relation: string): Link[] {
+  const links: Link[] = []
+  if (relation === 'link' && spanContext) links.push(linkTo(spanContext, 'request'))
+  if (previous) links.push(linkTo(previous, 'previous_attempt'))
+  return links
+}
+
 const linkTo = (spanContext: SpanContext, type: string): Link => ({
   context: spanContext,
   attributes: { [names.LINK_TYPE]: type },
 })
-
-function startAttributes(record: TaskRecord, attempt: number, relation: string): Attributes {
-  const { request } = record
-  const attributes: Attributes = {
-    [names.TASK_NAME]: record.name,
-    [names.TASK_ID]: record.id,
-    [names.TASK_ATTEMPT]: attempt,
-    [names.TASK_MAX_ATTEMPTS]: record.settings.retry.attempts,
-    [names.ENGINE]: record.engine,
-    [names.TRACE_RELATION]: relation,
-  }
-  if (record.settings.timeoutMs < Infinity) attributes[names.TASK_TIMEOUT] = record.settings.timeoutMs / 1000
-  if (record.depth > 0) attributes[names.TASK_DEPTH] = record.depth
-  if (record.late) attributes[names.TASK_LATE] = true
-  return request ? Object.assign(attributes, requestAttributes(request)) : attributes
-}
-
-/** The request's facts, copied: they explain a failure even when the request's own trace was not kept. */
-export function requestAttributes(request: RequestFacts): Attributes {
-  const attributes: Attributes = { [names.REQUEST_METHOD]: request.method }
-  if (request.traceId !== undefined) attributes[names.REQUEST_TRACE_ID] = request.traceId
-  if (request.spanId !== undefined) attributes[names.REQUEST_SPAN_ID] = request.spanId
-  if (request.route !== undefined) attributes[names.REQUEST_ROUTE] = request.route
-  if (request.statusCode !== undefined) attributes[names.REQUEST_STATUS_CODE] = request.statusCode
-  return attributes
-}
-
-export function exceptionAttributes(error: Error): Attributes {
-  const { type, message, stacktrace } = exceptionFacts(error)
-  return { [names.EXCEPTION_TYPE]: type, [names.EXCEPTION_MESSAGE]: message, [names.EXCEPTION_STACKTRACE]: stacktrace }
-}

@@ -159,6 +159,19 @@ describe.each(SDK_NAMES)('traces with %s', (sdkName) => {
     expect(String(run.attributes['afterglow.task.reason'])).toContain("'bad'")
   })
 
+  test('a task given up between two attempts has a last span, linked to the attempt before', async () => {
+    await using sdk = started()
+    const { tasks, clock } = manualTasks()
+    const handle = tasks.add('again', (task) => task.retry({ afterMs: 1_000 }))
+    await clock.settle()
+    handle.cancel()
+    const [attempt, last] = named(sdk, 'run again')
+    expect(last).toMatchObject({
+      attributes: { 'afterglow.task.outcome': 'cancelled', 'afterglow.task.attempt': 1 },
+      links: [{ context: { spanId: attempt?.spanContext().spanId } }],
+    })
+  })
+
   test('a task added by a task is its child and keeps the facts of the request', async () => {
     await using sdk = started()
     await asked((ctx) => {
