@@ -1,5 +1,5 @@
-import type { Attempt, AttemptHost } from './attempt.ts'
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { Attempt, AttemptHost } from './attempt.ts'
 import { BlockingWatch } from './blocking.ts'
 import type { Clock } from './clock.ts'
 import { Deadlines } from './deadlines.ts'
@@ -33,13 +33,6 @@ export interface FlowParts {
   logOf(task: TaskContext): Logger
   readonly openServices: ((task: TaskContext) => Services) | undefined
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
-}
-
-/** What becomes of a retry that was cancelled or drained before it was scheduled. */
-function stoppedInstead({ stopped }: Attempt, retried: Retried): AttemptOutcome {
-  if (!stopped) return retried
-  const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
-  return { outcome, reason: stopped.why, attempts: retried.attempts }
 }
 
 /** A task that ended, and those that came after it. */
@@ -231,7 +224,15 @@ export class Flow implements RunHost, AttemptHost {
   cancel(submission: Submission, why: string): void {
     if (submission.outcome) return
     if (submission.current) return submission.current.abort('cancel', why, this.clock.now() + this.graceMs)
-    this.#dispatch.takeBack(submission, why)
+    // Only then does its engine have it; looking for it there takes longer the more of them wait.
+    if (submission.state !== 'held' && submission.state !== 'blocked') this.#dispatch.takeBack(submission, why)
     this.settle(submission, { outcome: 'cancelled', reason: why, attempts: submission.attempts })
   }
+}
+
+/** What becomes of a retry that was cancelled or drained before it was scheduled. */
+function stoppedInstead({ stopped }: Attempt, retried: Retried): AttemptOutcome {
+  if (!stopped) return retried
+  const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
+  return { outcome, reason: stopped.why, attempts: retried.attempts }
 }

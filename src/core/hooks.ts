@@ -3,6 +3,7 @@ import { toError } from './errors.ts'
 import type { TaskObserver } from './observer.ts'
 import { errorOf } from './outcome.ts'
 import type { AttemptOutcome, Outcome, TaskContext, TaskRecord } from './task.ts'
+import { isThenable, promiseOf } from './thenable.ts'
 
 /** What an application does about failures, once for all tasks. Neither can change an outcome. */
 export interface Hooks {
@@ -49,8 +50,8 @@ export class HookObserver implements TaskObserver {
     const where = `hook ${hook}`
     try {
       const result: unknown = call()
-      if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return
-      const limited = this.#limited(Promise.resolve(result as Promise<void>), where, record)
+      if (!isThenable(result)) return
+      const limited = this.#limited(promiseOf(result), where, record)
       this.#running.add(limited)
       void limited.then(() => this.#running.delete(limited))
     } catch (thrown) {
@@ -58,7 +59,7 @@ export class HookObserver implements TaskObserver {
     }
   }
 
-  #limited(running: Promise<void>, where: string, record: TaskRecord): Promise<void> {
+  #limited(running: Promise<unknown>, where: string, record: TaskRecord): Promise<void> {
     return new Promise((resolve) => {
       const tooLong = () => {
         this.#failed(where, new Error(`it took longer than ${LIMIT_MS} ms and is no longer waited for`), record)

@@ -1,5 +1,4 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import { types } from 'node:util'
 import { Attempt, type AttemptHost } from './attempt.ts'
 import type { BlockingWatch } from './blocking.ts'
 import { runNeutral, type Clock } from './clock.ts'
@@ -9,6 +8,7 @@ import type { Lanes } from './lanes.ts'
 import type { PendingKeys } from './pending-keys.ts'
 import type { Submission } from './submission.ts'
 import type { AttemptOutcome, MaybePromise, TaskMiddleware } from './task.ts'
+import { isThenable, promiseOf } from './thenable.ts'
 
 type WorkRing = (attempt: Attempt) => MaybePromise<void>
 
@@ -134,14 +134,6 @@ function callHandler(attempt: Attempt): unknown {
   const { run, task, input } = attempt.submission
   return (run ?? task.run)?.(input as never, attempt as never)
 }
-
-/** A query builder is no promise: it may give back anything from `then`, or call back twice. */
-const promiseOf = (thenable: PromiseLike<unknown>): Promise<unknown> =>
-  types.isPromise(thenable) ? thenable : Promise.resolve(thenable)
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-  typeof (value as { then?: unknown }).then === 'function'
 
 function isExpired({ options, enteredAt }: Submission, clock: Clock): boolean {
   return options.expiresMs !== undefined && clock.now() >= enteredAt + options.expiresMs

@@ -18,6 +18,7 @@ import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
 import type { SubmissionResult } from './observer.ts'
 import type { AddOptions, Schema, TaskHandle, TaskSettings } from './task.ts'
+import { isThenable, promiseOf } from './thenable.ts'
 
 /** What submitting needs of the runner. */
 export interface SubmitHost extends HandleOwner {
@@ -136,8 +137,8 @@ function read(registry: Registry, args: readonly unknown[]): Wanted {
 /** @throws InvalidInputError with one issue per field, InvalidOptionError when the schema can only validate later */
 function parse(schema: Schema, input: unknown, name: string): unknown {
   const result = schema['~standard'].validate(input)
-  if (result instanceof Promise || isThenable(result)) {
-    Promise.resolve(result).catch(() => undefined)
+  if (isThenable(result)) {
+    promiseOf(result).catch(() => undefined)
     throw new InvalidOptionError(`task '${name}': its schema is asynchronous; add() validates before it returns`)
   }
   if (!result.issues) return result.value
@@ -152,9 +153,6 @@ function parse(schema: Schema, input: unknown, name: string): unknown {
 
 const pathOf = (path: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined): string =>
   (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
-
-const isThenable = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 const describe = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value

@@ -106,7 +106,9 @@ export class Logs implements TaskObserver {
         if (!event.record) fields[names.TASK_CANDIDATES] = event.candidates.slice(0, 10).map(({ name }) => name)
         return this.#write(event.record ? BLOCKED : BLOCKED_BY_SOMEBODY, fields)
       case 'held_too_long':
-        Object.assign(fields, requestAttributes(event.request), { heldMs: event.heldMs, tasks: event.tasks })
+        Object.assign(fields, requestAttributes(event.request))
+        fields[names.REQUEST_HOLD_TIME] = names.seconds(event.heldMs)
+        fields[names.SUBMITTED_COUNT] = event.tasks
         return this.#write(['warn', LOG_EVENTS.held_too_long, 'response does not settle; its tasks start now'], fields)
       case 'waits_for_itself':
         return this.#write(['error', LOG_EVENTS.waits_for_itself, event.error.message], fields)

@@ -55,6 +55,15 @@ describe('services', () => {
     expect(seen.events).toMatchObject([{ type: 'failure_of_our_own', where: 'disposing services' }])
   })
 
+  test('a disposer that hangs does not make work that is done time out and run again', async () => {
+    const dispose = () => new Promise<undefined>(() => {})
+    const retry = { attempts: 3, baseDelayMs: 1 }
+    const { tasks, clock, seen } = manualTasks({ services: shop([], dispose), defaults: { timeoutMs: 10, retry } })
+    tasks.add('use', (task) => cradleOf(task)['connection'])
+    await clock.advance(60_000)
+    expect(seen.attempts).toMatchObject([{ attempt: 1, outcome: { outcome: 'completed' } }])
+  })
+
   test('what is no container is refused at once', () => {
     expect(() => manualTasks({ services: {} as never })).toThrow('takes a container with `cradle` and `createScope()`')
   })

@@ -113,7 +113,7 @@ async function leave(): Promise<void> {
 async function heapUsed(): Promise<number> {
   for (let n = 0; n < 5; n++) {
     globalThis.gc!()
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setImmediate(resolve))
   }
   return process.memoryUsage().heapUsed
 }
