@@ -14,6 +14,9 @@ const MAX_STACK = 16_384
 const MAX_TYPE = 128
 const MAX_CAUSES = 5
 const MAX_AGGREGATED = 10
+/** What one member may take of the whole, so that ten of them, and their aggregate's own frames, always fit. */
+const MAX_MEMBER = 1_024
+const MAX_AGGREGATE = 4_096
 
 /** Never throws. Causes are followed to depth 5 and members of an AggregateError to 10; a cycle ends it. */
 export function exceptionFacts(thrown: unknown): ExceptionFacts {
@@ -46,7 +49,8 @@ export const messageOf = (error: Error): string => clean(cut(read(error, 'messag
 
 function stackOf(error: Error, seen: Set<unknown>, depth: number): string {
   seen.add(error)
-  const own = cleanLines(withoutOurFrames(read(error, 'stack')) || `${errorType(error)}: ${messageOf(error)}`)
+  const all = cleanLines(withoutOurFrames(read(error, 'stack')) || `${errorType(error)}: ${messageOf(error)}`)
+  const own = Array.isArray(get(error, 'errors')) ? cut(all, MAX_AGGREGATE) : all
   return [own, ...aggregatedOf(error, seen, depth), ...causeOf(error, seen, depth)].join('\n')
 }
 
@@ -76,7 +80,7 @@ function aggregatedOf(error: Error, seen: Set<unknown>, depth: number): readonly
   if (!Array.isArray(members) || depth + 1 >= MAX_CAUSES) return []
   const lines = members.slice(0, MAX_AGGREGATED).map((member: unknown, index) => {
     if (seen.has(member)) return `[${index}]: an error above, again`
-    return `[${index}]: ${isError(member) ? stackOf(member, seen, depth + 1) : clean(cut(shown(member), MAX_MESSAGE))}`
+    return `[${index}]: ${isError(member) ? cut(stackOf(member, seen, depth + 1), MAX_MEMBER) : clean(cut(shown(member), MAX_MEMBER))}`
   })
   return [
     `${members.length} errors${members.length > MAX_AGGREGATED ? `, the first ${MAX_AGGREGATED}` : ''}:`,

@@ -40,6 +40,18 @@ describe('exception facts', () => {
     expect(stacktrace).toContain('10000 errors, the first 10:')
   })
 
+  test('name all ten members however long their stacks are', () => {
+    const deep = (n: number) =>
+      Object.assign(new Error(`member ${n}`), { stack: `Error: member ${n}\n${'    at x\n'.repeat(5_000)}` })
+    const errors = Array.from({ length: 20 }, (_, n) => deep(n))
+    const all = Object.assign(new AggregateError(errors, 'all failed'), {
+      stack: `all failed\n${'    at y\n'.repeat(5_000)}`,
+    })
+    const { stacktrace } = exceptionFacts(all)
+    for (let n = 0; n < 10; n++) expect(stacktrace).toContain(`[${n}]: Error: member ${n}\n`)
+    expect(stacktrace.length).toBeLessThanOrEqual(16_384)
+  })
+
   test('are bounded and carry no control characters', () => {
     const { message, stacktrace } = exceptionFacts(new Error(`\u001b[31mred\n${'x'.repeat(1_000_000)}`))
     expect(message).toHaveLength(1_024 + '\\u001b'.length - 1 + '\\u000a'.length - 1)
