@@ -5,15 +5,29 @@ import {
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
+  type CollectionResult,
 } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace'
 import pino from 'pino'
 
+/** What left the process, and what would. */
+export interface BenchSdk {
+  spans(): number
+  /** Sends the spans that wait. */
+  flush(): Promise<void>
+  /** The sum of each counter's points, by the metric's name and the value of `attribute`. */
+  collect(attribute: string): Promise<ReadonlyMap<string, number>>
+}
+
 /** An SDK as in production, but for an exporter that throws away, so that only what is done per task is measured. */
-export function startSdk(): void {
+export function startSdk(): BenchSdk {
+  let exported = 0
   const exporter: SpanExporter = {
-    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- success; the enum's package is not depended on here
-    export: (_spans, done) => done({ code: 0 }),
+    export: (spans, done) => {
+      exported += spans.length
+      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- success; the enum's package is not depended on here
+      done({ code: 0 })
+    },
     shutdown: async () => {},
     forceFlush: async () => {},
   }
@@ -26,6 +40,23 @@ export function startSdk(): void {
     exportTimeoutMillis: 1_000,
   })
   metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }))
+  return {
+    spans: () => exported,
+    flush: () => processor.forceFlush(),
+    collect: async (attribute) => sums(await reader.collect(), attribute),
+  }
+}
+
+function sums({ resourceMetrics }: CollectionResult, attribute: string): ReadonlyMap<string, number> {
+  const all = new Map<string, number>()
+  for (const { descriptor, dataPoints } of resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics))
+    for (const { attributes, value } of dataPoints) {
+      if (typeof value !== 'number') continue
+      const by = attributes[attribute]
+      const key = typeof by === 'string' ? `${descriptor.name} ${by}` : descriptor.name
+      all.set(key, (all.get(key) ?? 0) + value)
+    }
+  return all
 }
 
 export function nullLogger() {
