@@ -4,8 +4,9 @@ import type { Clock } from './clock.ts'
 import type { Ended } from './engine.ts'
 import type { Linked } from './linked-set.ts'
 import type { Observers } from './observers.ts'
-import { decideOutcome, type AbortCause, type Decision, type Thrown } from './outcome.ts'
+import { decideOutcome, type AbortCause, type Decision, type Stopped, type Thrown } from './outcome.ts'
 import type { Submission } from './submission.ts'
+import { reasonOr } from './text.ts'
 import type {
   Add,
   AttemptOutcome,
@@ -28,7 +29,7 @@ export interface AttemptHost {
   openServices(attempt: Attempt): Services
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
   attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void
-  endedLate(attempt: Attempt): void
+  endedLate(attempt: Attempt, threw: Thrown | undefined): void
 }
 
 /**
@@ -50,7 +51,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   decision: Decision | undefined
   aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
   outcome: AttemptOutcome | undefined
-  stopped: { readonly cause: 'cancel' | 'drain'; readonly why: string } | undefined
+  stopped: Stopped | undefined
   readonly ended: Ended
   readonly #host: AttemptHost
   #controller: AbortController | undefined
@@ -151,7 +152,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   }
 
   discard(reason: string): void {
-    this.decision = { kind: 'discard', reason }
+    this.decision = { kind: 'discard', reason: reasonOr(reason, 'discarded') }
   }
 
   progress(fraction: number, note?: string): void {
@@ -184,7 +185,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
 
   /** The work ring ended. */
   end(threw: Thrown | undefined): void {
-    if (this.outcome) return this.#host.endedLate(this)
+    if (this.outcome) return this.#host.endedLate(this, threw ?? this.handlerThrew)
     this.finish(decideOutcome(this, threw))
   }
 

@@ -1,5 +1,6 @@
 import type { Engine, EngineEvent, EngineHost, Receipt } from './engine.ts'
 import { EngineError } from './errors.ts'
+import { messageOf } from './text.ts'
 import { Submission } from './submission.ts'
 import type { Outcome } from './task.ts'
 
@@ -75,7 +76,7 @@ export class Dispatch {
   #refused(batch: readonly Submission[], receipts: readonly Receipt[]): void {
     for (const { id, result, error } of receipts) {
       const submission = batch.find((one) => one.id === id)
-      const reason = error?.message ?? `the engine answered: ${result}`
+      const reason = (error && messageOf(error)) || `the engine answered: ${result}`
       if (submission)
         this.#host.settle(submission, { outcome: 'dropped', reason, attempts: 0, ...(error && { error }) })
     }

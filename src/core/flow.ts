@@ -6,20 +6,21 @@ import { Deadlines } from './deadlines.ts'
 import { skippedAfter, waitFor } from './dependencies.ts'
 import { Dispatch } from './dispatch.ts'
 import type { Engine, Envelope } from './engine.ts'
-import { EngineError, ServicesError } from './errors.ts'
+import { EngineError, ServicesError, toError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
 import { Lanes } from './lanes.ts'
 import { Observers } from './observers.ts'
 import type { Limits } from './options.ts'
-import { skippedBy } from './outcome.ts'
+import { skippedBy, stoppedInstead, wantedAfter, type Thrown } from './outcome.ts'
 import { PendingKeys } from './pending-keys.ts'
 import { makeRunTask, type RunHost } from './run-task.ts'
 import { Submission } from './submission.ts'
+import { reasonOr } from './text.ts'
 import type {
   AttemptOutcome,
   Logger,
   Outcome,
-  Retried,
+  RequestFacts,
   Services,
   TaskContext,
   TaskHandle,
@@ -86,8 +87,15 @@ export class Flow implements RunHost, AttemptHost {
     })
   }
 
-  /** What was on its way waits again: for the response of another request that asked for the same. */
-  takeBack(submission: Submission): void {
+  /** What waits was asked for again: it waits for that response, too, and runs if any of those who asked wants it to. */
+  fold({ origin }: Submission, pending: Submission): void {
+    const { holder, request, judged } = origin
+    const holds = holder ? holder.holdsToo(pending) : judged && request?.holder?.holdsForResponse(pending)
+    if (holds) this.#takeBack(pending)
+    if (!judged || !request || wantedAfter(pending.settings, request)) pending.wanted = true
+  }
+
+  #takeBack(submission: Submission): void {
     if (submission.state === 'queued' || submission.state === 'delayed')
       this.#dispatch.takeBack(submission, 'asked for again')
     else if (submission.state !== 'blocked') return
@@ -97,22 +105,24 @@ export class Flow implements RunHost, AttemptHost {
   /** An accepted submission sets out. */
   enter(submission: Submission, dependencies: readonly Submission[]): void {
     this.keys.add(submission)
+    const { holder, request, judged } = submission.origin
+    holder?.adds(submission)
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
     if (dependencies.length > 0) {
       submission.dependencies = dependencies
       waitFor(submission, dependencies)
     }
-    const { holder, request, judged } = submission.origin
     if (holder?.holds(submission) || (judged && request?.holder?.holdsForResponse(submission)))
       submission.state = 'held'
     else if (!this.#skipped(submission)) this.#release(submission, submission.enteredAt)
   }
 
   /** Nothing of HTTP holds them any more: the response settled or was released, or there is none. */
-  letRun(submissions: readonly Submission[]): void {
+  letRun(submissions: readonly Submission[], request: RequestFacts): void {
     const ready: Submission[] = []
     for (const submission of submissions) {
+      if (submission.settings.runOn !== 'settled') submission.wanted ||= wantedAfter(submission.settings, request)
       if (--submission.gates > 0 || submission.outcome || submission.state !== 'held' || this.#skipped(submission))
         continue
       if (submission.waitsFor > 0) submission.state = 'blocked'
@@ -123,6 +133,7 @@ export class Flow implements RunHost, AttemptHost {
 
   /** By the class of its response, if it has one that is known. */
   #skipped(submission: Submission): boolean {
+    if (submission.wanted) return false
     const { settings, origin } = submission
     const { request, judged } = origin
     const reason = judged && request?.response && skippedBy(settings, request.response, request.statusCode)
@@ -168,7 +179,7 @@ export class Flow implements RunHost, AttemptHost {
     submission.current = undefined
     this.lanes.ended(submission.task)
     submission.attempts = outcome.attempts
-    const final = outcome.outcome === 'retried' ? stoppedInstead(attempt, outcome) : outcome
+    const final = outcome.outcome === 'retried' ? stoppedInstead(attempt.stopped, outcome) : outcome
     if (final.outcome === 'retried') {
       submission.task.counts.retries++
       submission.state = 'backoff'
@@ -183,9 +194,11 @@ export class Flow implements RunHost, AttemptHost {
     }
   }
 
-  endedLate(attempt: Attempt): void {
-    const afterMs = this.clock.now() - attempt.startedAt
-    this.observers.event({ type: 'late_completion', record: attempt.submission, afterMs })
+  endedLate({ submission, startedAt, aborted }: Attempt, threw: Thrown | undefined): void {
+    const afterMs = this.clock.now() - startedAt
+    // That it ended because its signal was aborted is what it was told to do.
+    const error = threw && threw.value !== aborted?.reason ? toError(threw.value) : undefined
+    this.observers.event({ type: 'late_completion', record: submission, afterMs, ...(error && { error }) })
   }
 
   /** The one way out: counts the outcome, tells the observers, frees dependents, resolves `settled`. Once per submission. */
@@ -194,6 +207,7 @@ export class Flow implements RunHost, AttemptHost {
     submission.outcome = outcome
     const { dependents } = submission
     this.live.delete(submission)
+    submission.origin.holder?.ends()
     if (submission.attempts === 0) this.keys.free(submission)
     submission.task.counts.outcomes[outcome.outcome]++
     if (outcome.outcome === 'completed' && outcome.handled) submission.task.counts.handledErrors++
@@ -221,18 +235,12 @@ export class Flow implements RunHost, AttemptHost {
   }
 
   /** Takes it back if it waits; aborts its signal if it runs, and leaves the outcome to what it does then. */
-  cancel(submission: Submission, why: string): void {
+  cancel(submission: Submission, reason: string): void {
     if (submission.outcome) return
+    const why = reasonOr(reason, 'cancelled')
     if (submission.current) return submission.current.abort('cancel', why, this.clock.now() + this.graceMs)
     // Only then does its engine have it; looking for it there takes longer the more of them wait.
     if (submission.state !== 'held' && submission.state !== 'blocked') this.#dispatch.takeBack(submission, why)
     this.settle(submission, { outcome: 'cancelled', reason: why, attempts: submission.attempts })
   }
-}
-
-/** What becomes of a retry that was cancelled or drained before it was scheduled. */
-function stoppedInstead({ stopped }: Attempt, retried: Retried): AttemptOutcome {
-  if (!stopped) return retried
-  const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
-  return { outcome, reason: stopped.why, attempts: retried.attempts }
 }

@@ -33,7 +33,9 @@ export interface TaskObserver {
 }
 
 export type RunnerEvent =
-  | { readonly type: 'stuck' | 'late_completion'; readonly record: TaskRecord; readonly afterMs: number }
+  | { readonly type: 'stuck'; readonly record: TaskRecord; readonly afterMs: number }
+  /** What was let go ended after all; `error` is what it threw then, unless that is why it was aborted. */
+  | { readonly type: 'late_completion'; readonly record: TaskRecord; readonly afterMs: number; readonly error?: Error }
   | ({ readonly type: 'blocked' } & Blocked)
   | { readonly type: 'held_too_long'; readonly request: RequestFacts; readonly heldMs: number; readonly tasks: number }
   | { readonly type: 'stray_error'; readonly record: TaskRecord; readonly error: Error; readonly contained: boolean }

@@ -1,4 +1,5 @@
 import { toError } from './errors.ts'
+import { messageOf } from './text.ts'
 import type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './observer.ts'
 import type { AttemptOutcome, Outcome, TaskContext, TaskRecord } from './task.ts'
 
@@ -121,5 +122,5 @@ export class Observers {
 }
 
 /** The last resort, when nobody is left to tell. By text: `emitWarning` refuses errors of another realm. */
-const warn = (where: string, { message }: Error): void =>
-  process.emitWarning(`koa-afterglow: ${where} failed: ${message}`)
+const warn = (where: string, error: Error): void =>
+  process.emitWarning(`koa-afterglow: ${where} failed: ${messageOf(error)}`)

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from './errors.ts'
+import { clean, cut, shortText } from './text.ts'
 import type { AddOptions, RateLimit, ResolvedSettings, RetryPolicy, TaskSettings } from './task.ts'
 
 export interface Limits {
@@ -6,7 +7,7 @@ export interface Limits {
   readonly concurrency?: number
   /** Accepted tasks that have not ended; an `add` beyond it is overload. @default 10000 */
   readonly maxPending?: number
-  /** Tasks one request may add. @default 1000 */
+  /** Tasks of one request that have not ended: a stream may go on adding as they end. Duplicates are none. @default 1000 */
   readonly maxPerRequest?: number
   /** How deep tasks may add tasks. @default 10 */
   readonly maxDepth?: number
@@ -124,10 +125,21 @@ const ADD_OPTIONS: Required<AddOptions> = {
   override: {},
 }
 
-export function checkAddOptions(options: AddOptions, where: string): void {
-  if (typeof options !== 'object' || options === null) throw invalid(where, 'an object')('options', options)
+/**
+ * What was given, checked and copied: read once, so that a getter cannot say something else later, nor the caller change for
+ * a task that waits what it is waiting for.
+ */
+export function ownAddOptions(given: AddOptions, where: string): AddOptions {
+  if (typeof given !== 'object') throw invalid(where, 'an object')('options', given)
+  const options = { ...given }
+  checkAddOptions(options, where)
+  return options
+}
+
+function checkAddOptions(options: AddOptions, where: string): void {
   refuseUnknown(options, ADD_OPTIONS, where)
   checkMs({ delayMs: options.delayMs }, where)
+  if (options.delayMs === Infinity) throw invalid(where, 'finite, or the task never starts')('delayMs', Infinity)
   checkMs({ expiresMs: options.expiresMs }, where)
   if (options.key !== undefined && (typeof options.key !== 'string' || options.key === ''))
     throw invalid(where, 'a text that is not empty')('key', options.key)
@@ -141,8 +153,7 @@ export function checkAddOptions(options: AddOptions, where: string): void {
 export function checkName(name: unknown, where: string): asserts name is string {
   if (typeof name !== 'string' || name.trim() === '') throw invalid(where, 'a name that is not empty')('name', name)
   if (name.length > 200) throw invalid(where, 'at most 200 characters')('name', `${name.slice(0, 20)}…`)
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name))
-    throw invalid(where, 'a name without control characters')('name', name)
+  if (clean(name) !== name) throw invalid(where, 'a name without control characters')('name', name)
 }
 
 /** `given` is one option by its name, or none. */
@@ -173,7 +184,9 @@ const checkOneOf = (given: Given, allowed: readonly unknown[], where: string): v
 function refuseUnknown(given: object, known: object, where: string): void {
   for (const key of Object.keys(given))
     if (!Object.hasOwn(known, key))
-      throw new InvalidOptionError(`${where}: there is no option '${key}'; there are ${Object.keys(known).join(', ')}`)
+      throw new InvalidOptionError(
+        `${where}: there is no option '${shortText(key)}'; there are ${Object.keys(known).join(', ')}`,
+      )
 }
 
 /** The one template. */
@@ -184,7 +197,7 @@ const invalid =
 
 function shown(value: unknown): string {
   try {
-    return typeof value === 'string' ? JSON.stringify(value) : String(value).slice(0, 80)
+    return typeof value === 'string' ? JSON.stringify(cut(value, 80)) : shortText(cut(String(value), 80))
   } catch {
     return 'something that cannot be shown'
   }

@@ -1,6 +1,14 @@
 import { isError, toError } from './errors.ts'
 import { retryDelay } from './retry.ts'
-import type { AttemptOutcome, Completed, Outcome, ResolvedSettings, ResponseClass } from './task.ts'
+import type {
+  AttemptOutcome,
+  Completed,
+  Outcome,
+  RequestFacts,
+  ResolvedSettings,
+  ResponseClass,
+  Retried,
+} from './task.ts'
 
 /** What the handler or its middleware decided by `task.retry()` or `task.discard()`; the last call counts. */
 export type Decision =
@@ -19,6 +27,11 @@ export interface AttemptEnd {
   readonly handlerThrew: Thrown | undefined
   readonly decision: Decision | undefined
   readonly aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
+}
+/** Why nothing more is to come of an attempt that ended already. */
+export interface Stopped {
+  readonly cause: 'cancel' | 'drain'
+  readonly why: string
 }
 export interface Thrown {
   readonly value: unknown
@@ -91,6 +104,17 @@ export function skippedBy(
   return statusCode !== undefined && statusCode >= 200 && statusCode < 400
     ? undefined
     : `runOn 'success': the response was ${statusCode ?? 'unknown'}`
+}
+
+/** Whether it is to run after a request that was answered like this; false while that is not known. */
+export const wantedAfter = (settings: ResolvedSettings, { response, statusCode }: RequestFacts): boolean =>
+  response !== undefined && skippedBy(settings, response, statusCode) === undefined
+
+/** What becomes of a retry that was cancelled or drained before it was scheduled. */
+export function stoppedInstead(stopped: Stopped | undefined, retried: Retried): AttemptOutcome {
+  if (!stopped) return retried
+  const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
+  return { outcome, reason: stopped.why, attempts: retried.attempts }
 }
 
 export const errorOf = (outcome: AttemptOutcome): Error | undefined =>

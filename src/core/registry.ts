@@ -20,6 +20,8 @@ interface Definition extends Task {
 export function defineTask<S extends Schema, R>(definition: WithSchema<S, R>): Task<Schema.InferInput<S>, R>
 export function defineTask<I = void, R = unknown>(definition: WithoutSchema<I, R>): Task<I, R>
 export function defineTask(definition: TaskSettings & { name: string; schema?: Schema | undefined; run: Run }): Task {
+  if (typeof definition !== 'object' || definition === null)
+    throw new InvalidOptionError(`defineTask takes an object with \`name\` and \`run\`, got ${typeof definition}`)
   const { name, schema, run, ...settings } = definition
   checkName(name, 'defineTask')
   const where = `task '${name}'`
@@ -68,7 +70,8 @@ export class Registry {
 
   /** @throws TaskNameTakenError when another definition, or a function, has the name */
   define(task: Task): RegisteredTask {
-    const known = this.#tasks.get(task.name)
+    // It may be anything that a JavaScript caller takes for a task.
+    const known = this.#tasks.get((task as Task | null | undefined)?.name ?? '')
     if (known?.definition === task) return known
     if (!isDefinition(task)) throw new NotATaskError('expected a task made by defineTask')
     if (known) throw new TaskNameTakenError(`the name '${task.name}' belongs to another task; each needs its own`)

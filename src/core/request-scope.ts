@@ -1,6 +1,7 @@
 import type { Linked } from './linked-set.ts'
 import type { Clock } from './clock.ts'
-import type { Holder, Origin, Submission } from './submission.ts'
+import { ServedRequest } from './served-request.ts'
+import type { Holder, Submission } from './submission.ts'
 import type { GateFacts } from './observer.ts'
 import type { RequestFacts, ResponseClass, TaskRecord } from './task.ts'
 
@@ -24,7 +25,8 @@ export interface GateKeeper {
   startsHolding(scope: RequestScope): void
   stopsHolding(scope: RequestScope): void
   gate(facts: GateFacts): void
-  letRun(submissions: readonly Submission[]): void
+  /** `request` is how it was answered, as far as that is known; those that depend on it come only then. */
+  letRun(submissions: readonly Submission[], request: RequestFacts): void
 }
 
 const REMEMBERED_RECORDS = 20
@@ -35,58 +37,6 @@ const added = <T>(list: readonly T[], one: T): readonly T[] => {
   if (list === NONE) return [one]
   ;(list as T[]).push(one)
   return list
-}
-
-/**
- * What tasks keep of the request that caused them, and what its async context carries. Once the request is over this lets
- * go of the scope, so that a task which waits for hours keeps these few facts and nothing else.
- */
-export class ServedRequest implements RequestFacts, Origin {
-  readonly clock: Clock
-  readonly method: string
-  route: string | undefined = undefined
-  statusCode: number | undefined = undefined
-  response: ResponseClass | undefined = undefined
-  readonly traceId: string | undefined = undefined
-  readonly spanId: string | undefined = undefined
-  trace: unknown = undefined
-  #scope: RequestScope | undefined
-
-  constructor(clock: Clock, method: string, scope: RequestScope) {
-    this.clock = clock
-    this.method = method
-    this.#scope = scope
-  }
-
-  /** Undefined once the request is over: its response settled and its handler returned. */
-  get holder(): RequestScope | undefined {
-    return this.#scope
-  }
-  get request(): this {
-    return this
-  }
-  get depth(): number {
-    return 0
-  }
-  get late(): boolean {
-    return false
-  }
-
-  get judged(): boolean {
-    return true
-  }
-  get served(): boolean {
-    return this.#scope !== undefined
-  }
-
-  letGo(): void {
-    this.#scope = undefined
-  }
-
-  toJSON(): object {
-    const { method, route, statusCode, response, traceId, spanId } = this
-    return { method, route, statusCode, response, traceId, spanId }
-  }
 }
 
 /**
@@ -102,6 +52,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   heldSince = 0
   submitted = 0
   rejected = 0
+  pending = 0
   older: RequestScope | undefined
   newer: RequestScope | undefined
   readonly #keeper: GateKeeper
@@ -112,6 +63,8 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   #open = false
   #starting = false
   #held: readonly Submission[] = NONE
+  /** Those among the held that wait for another request, too. */
+  #heldToo: Set<Submission> | undefined
   #records: readonly TaskRecord[] = NONE
 
   constructor(keeper: GateKeeper, edge: RequestEdge) {
@@ -133,10 +86,18 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     return !this.#handlerReturned && !this.#open
   }
 
-  holds(submission: Submission): boolean {
+  adds(submission: Submission): void {
     this.#attach()
     this.submitted++
+    this.pending++
     if (this.#records.length < REMEMBERED_RECORDS && !this.#settled) this.#records = added(this.#records, submission)
+  }
+
+  ends(): void {
+    this.pending--
+  }
+
+  holds(submission: Submission): boolean {
     if (this.#open && !this.#starting && this.#mayStart(submission)) return false
     submission.gates++
     this.#held = added(this.#held, submission)
@@ -145,14 +106,20 @@ export class RequestScope implements Holder, Linked<RequestScope> {
 
   holdsToo(submission: Submission): boolean {
     this.#attach()
-    if (this.#open) return false
-    submission.gates++
-    this.#held = added(this.#held, submission)
-    return true
+    if (this.#open && this.#mayStart(submission)) return false
+    return this.#holdsOnce(submission)
   }
 
   holdsForResponse(submission: Submission): boolean {
     if (this.#settled || this.#mayStart(submission)) return false
+    return this.#holdsOnce(submission)
+  }
+
+  /** However often a request and its tasks ask for one, it waits for the response once. */
+  #holdsOnce(submission: Submission): boolean {
+    const held = this.#heldToo?.has(submission) || (submission.origin === this.facts && submission.state === 'held')
+    if (held) return false
+    ;(this.#heldToo ??= new Set()).add(submission)
     submission.gates++
     this.#held = added(this.#held, submission)
     return true
@@ -189,7 +156,11 @@ export class RequestScope implements Holder, Linked<RequestScope> {
       const held = this.#held
       this.#starting = false
       this.#held = this.#settled ? NONE : held.filter((one) => !this.#mayStart(one))
-      this.#keeper.letRun(held.filter((one) => this.#mayStart(one)))
+      if (this.#settled) this.#heldToo = undefined
+      this.#keeper.letRun(
+        held.filter((one) => this.#mayStart(one)),
+        this.facts,
+      )
     })
   }
 

@@ -17,10 +17,11 @@ import type { GateFacts, SubmissionResult } from './observer.ts'
 import { Observers } from './observers.ts'
 import type { Limits } from './options.ts'
 import { Registry } from './registry.ts'
-import { RequestScope, type GateKeeper, type RequestEdge, type ServedRequest } from './request-scope.ts'
+import { RequestScope, type GateKeeper, type RequestEdge } from './request-scope.ts'
+import type { ServedRequest } from './served-request.ts'
 import { submitTask, type SubmitHost } from './submit-task.ts'
 import { Submission, type Origin } from './submission.ts'
-import type { ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
+import type { RequestFacts, ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
 
 /** What the composition root decides. */
 export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'openServices'> {
@@ -174,11 +175,12 @@ export class Runner implements SubmitHost, GateKeeper {
   }
 
   pendingLike(submission: Submission): Submission | undefined {
-    const pending = this.flow.keys.find(submission)
-    if (!pending) return undefined
+    return this.flow.keys.find(submission)
+  }
+
+  fold(submission: Submission, pending: Submission): void {
     this.count(pending, 'duplicate')
-    if (submission.origin.holder?.holdsToo(pending)) this.flow.takeBack(pending)
-    return pending
+    this.flow.fold(submission, pending)
   }
 
   accept(submission: Submission, dependencies: readonly Submission[]): void {
@@ -222,8 +224,8 @@ export class Runner implements SubmitHost, GateKeeper {
     this.observers.gate(facts)
   }
 
-  letRun(submissions: readonly Submission[]): void {
-    this.flow.letRun(submissions)
+  letRun(submissions: readonly Submission[], request: RequestFacts): void {
+    this.flow.letRun(submissions, request)
   }
 
   #heldTooLong(scope: RequestScope, heldMs: number): void {

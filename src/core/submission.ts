@@ -53,16 +53,23 @@ interface Beginning {
 
 /** The request that may hold a task back until its response settles. */
 export interface Holder {
+  /** Its response settled and its handler returned: an add that still comes from it is late. */
+  readonly over: boolean
   /** Whether its handler is still at work while its gate is shut. */
   readonly handlerWaits: boolean
-  /** Counts an accepted submission; true if it must wait for the gate. */
+  /** Counts an accepted submission. */
+  adds(submission: Submission): void
+  /** One that it added ended. */
+  ends(): void
+  /** True if the submission must wait for the gate. */
   holds(submission: Submission): boolean
-  /** Lets one that another request added wait for this response, too; false if that has settled. */
+  /** Lets one that waits already wait for this response, too; false if it does, or if nothing of this response is to come. */
   holdsToo(submission: Submission): boolean
   /** Lets a task of one of its tasks wait, if that asked to know the response and it is not known yet. */
   holdsForResponse(submission: Submission): boolean
   rejects(): void
-  readonly submitted: number
+  /** How many of those it added have not ended. */
+  readonly pending: number
 }
 
 /** The attempt that runs now, as far as others may meddle with it. */
@@ -101,6 +108,8 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   resource: AsyncResource | undefined
   /** Requests whose responses it still waits for. */
   gates = 0
+  /** Of several that asked for it by its key, one is known to want it run, whatever became of the others' responses. */
+  wanted = false
   /** Dependencies that have not ended. */
   waitsFor = 0
   dependencies: readonly Submission[] | undefined

@@ -12,12 +12,13 @@ import {
   type AfterglowError,
   type InputIssue,
 } from './errors.ts'
-import { checkAddOptions, resolveSettings, type Limits } from './options.ts'
+import { ownAddOptions, resolveSettings, type Limits } from './options.ts'
 import { isDefinition, type RegisteredTask, type Registry, type Run } from './registry.ts'
 import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
 import type { SubmissionResult } from './observer.ts'
 import type { AddOptions, Schema, TaskHandle, TaskSettings } from './task.ts'
+import { get, read, shortText } from './text.ts'
 import { isThenable, promiseOf } from './thenable.ts'
 
 /** What submitting needs of the runner. */
@@ -29,8 +30,10 @@ export interface SubmitHost extends HandleOwner {
   /** Whether the runner takes tasks from this origin: always until it closes, then only from what it still serves. */
   takes(origin: Origin): boolean
   engineOf(name: string, where: string): Engine
-  /** The one with the same key that waits to start, if there is one: `submission` is then counted as its duplicate. */
+  /** The one with the same key that waits to start, if there is one. */
   pendingLike(submission: Submission): Submission | undefined
+  /** `submission` asks for the same as `pending`, and is counted as its duplicate. */
+  fold(submission: Submission, pending: Submission): void
   accept(submission: Submission, dependencies: readonly Submission[]): void
   count(submission: Submission, result: SubmissionResult, error?: Error): void
 }
@@ -48,20 +51,23 @@ interface Wanted {
  * before the response, and nothing is left behind.
  */
 export function submitTask(host: SubmitHost, origin: Origin, args: readonly unknown[]): TaskHandle {
-  const wanted = read(host.registry, args)
-  const { options, task, name } = wanted
+  const wanted = wantedBy(host.registry, args)
+  const { task, name } = wanted
+  let { options } = wanted
   let settings = task.settings
   let dependencies: readonly Submission[] = []
   if (options) {
     const where = `add('${name}')`
-    checkAddOptions(options, where)
+    options = ownAddOptions(options, where)
     refuseTaskWide(options.override, where)
     settings = resolveSettings(settings, options.override, `${where} override`)
     dependencies = dependenciesOf(options, host, where)
   }
   const engine = host.engineOf(settings.engine, name).name
   const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
-  const refusal = refuse(host, origin, name)
+  const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
+  // A duplicate is no further task, so that limits on how many there are say nothing about it.
+  const refusal = refuse(host, origin, name) ?? (pending ? undefined : tooMany(host, origin, name))
   if (refusal) return reject(host, submission, refusal)
   try {
     submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
@@ -69,8 +75,10 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
     return reject(host, submission, toError(thrown))
   }
   submission.run = wanted.run
-  const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
-  if (pending) return new Handle(pending, host, { duplicate: true })
+  if (pending) {
+    host.fold(submission, pending)
+    return new Handle(pending, host, { duplicate: true })
+  }
   host.accept(submission, dependencies)
   return new Handle(submission, host)
 }
@@ -82,16 +90,23 @@ function refuseTaskWide(override: TaskSettings | undefined, where: string): void
 }
 
 function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError | undefined {
-  const { maxDepth, maxPending, maxPerRequest } = host.limits
-  const { depth, holder } = origin
+  const { maxDepth } = host.limits
+  const { depth } = origin
   if (!host.takes(origin))
     return new TasksClosedError(
       `task '${name}': the runner is closed, and no request or task it still serves adds this`,
     )
   if (depth > maxDepth)
     return new TasksTooDeepError(`task '${name}' would be ${depth} tasks deep; limits.maxDepth is ${maxDepth}`)
-  if (holder && holder.submitted >= maxPerRequest)
-    return new TasksOverloadedError(`task '${name}': this request added ${maxPerRequest} tasks (limits.maxPerRequest)`)
+  return undefined
+}
+
+function tooMany(host: SubmitHost, { holder }: Origin, name: string): AfterglowError | undefined {
+  const { maxPending, maxPerRequest } = host.limits
+  if (holder && holder.pending >= maxPerRequest)
+    return new TasksOverloadedError(
+      `task '${name}': ${maxPerRequest} tasks of this request have not ended (limits.maxPerRequest)`,
+    )
   if (host.inFlight >= maxPending)
     return new TasksOverloadedError(`task '${name}': ${maxPending} tasks are waiting or running (limits.maxPending)`)
   return undefined
@@ -106,7 +121,7 @@ function reject(host: SubmitHost, submission: Submission, error: Error): TaskHan
   return new Handle(submission, host, { refused: error })
 }
 
-function read(registry: Registry, args: readonly unknown[]): Wanted {
+function wantedBy(registry: Registry, args: readonly unknown[]): Wanted {
   const [first, second, third] = args
   if (typeof first === 'object' && isDefinition(first)) {
     const task = registry.define(first)
@@ -120,7 +135,7 @@ function read(registry: Registry, args: readonly unknown[]): Wanted {
     return { task: registry.adHoc(first), name: first, run, input: undefined, options: third as AddOptions | undefined }
   }
   if (typeof first === 'function') {
-    const name = first.name.replace(/^(?:bound )+/, '')
+    const name = read(first, 'name').replace(/^(?:bound )+/, '')
     if (name === '')
       throw new NotATaskError(`add(): a function without a name; give it one: add('send-mail', () => ...)`)
     const call = first as (...input: readonly unknown[]) => unknown
@@ -128,31 +143,43 @@ function read(registry: Registry, args: readonly unknown[]): Wanted {
     return { task: registry.adHoc(name), name, run, input: args.slice(1), options: undefined }
   }
   throw new NotATaskError(
-    isThenable(first)
+    typeof get(first, 'then') === 'function'
       ? `add(): got a promise, so the work has already started, before the response; pass the function, not its result`
       : `add(): expected a task made by defineTask, a named function, or a name and a function; got ${describe(first)}`,
   )
 }
 
-/** @throws InvalidInputError with one issue per field, InvalidOptionError when the schema can only validate later */
+/** @throws InvalidInputError with one issue per field, InvalidOptionError when the schema is none or can only validate later */
 function parse(schema: Schema, input: unknown, name: string): unknown {
-  const result = schema['~standard'].validate(input)
+  const result: unknown = schema['~standard'].validate(input)
   if (isThenable(result)) {
     promiseOf(result).catch(() => undefined)
     throw new InvalidOptionError(`task '${name}': its schema is asynchronous; add() validates before it returns`)
   }
-  if (!result.issues) return result.value
-  const issues = result.issues.map((issue): InputIssue => ({ message: issue.message, path: pathOf(issue.path) }))
+  if (typeof result !== 'object' || result === null)
+    throw new InvalidOptionError(
+      `task '${name}': its schema gave ${describe(result)}; a Standard Schema gives { value } or { issues }`,
+    )
+  if (!('issues' in result) || !result.issues) return (result as { readonly value?: unknown }).value
+  const issues = issuesOf(result.issues)
   const first = issues[0]
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
   throw new InvalidInputError(
-    `task '${name}': invalid input at ${first?.path || 'the top'}: ${first?.message}${more}`,
+    `task '${name}': invalid input at ${shortText(first?.path || 'the top')}: ${shortText(first?.message ?? 'refused by its schema')}${more}`,
     { issues },
   )
 }
 
-const pathOf = (path: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined): string =>
-  (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
+/** A schema of somebody's own may give anything; that it refuses is all that is certain. */
+const issuesOf = (given: unknown): readonly InputIssue[] =>
+  Array.isArray(given)
+    ? given.map((issue: unknown) => ({ message: read(issue, 'message'), path: pathOf(get(issue, 'path')) }))
+    : []
+
+const pathOf = (path: unknown): string =>
+  Array.isArray(path)
+    ? path.map((step: unknown) => String(typeof step === 'object' ? get(step, 'key') : step)).join('.')
+    : ''
 
 const describe = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value

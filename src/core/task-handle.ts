@@ -36,8 +36,9 @@ export class Handle<R = unknown> implements TaskHandle<R> {
     return this.#submission.settled as Promise<Outcome<R>>
   }
 
-  cancel(reason = 'cancelled by its handle'): void {
-    this.#owner.cancelSubmission(this.#submission, reason)
+  /** Made when it is read, so that it may be taken off the handle and called alone. */
+  get cancel(): (reason?: string) => void {
+    return (reason = 'cancelled by its handle') => this.#owner.cancelSubmission(this.#submission, reason)
   }
 
   toJSON(): object {
@@ -46,6 +47,11 @@ export class Handle<R = unknown> implements TaskHandle<R> {
 
   [inspect.custom](): object {
     return this.toJSON()
+  }
+
+  /** True for a handle of any runner. */
+  static isHandle(value: unknown): boolean {
+    return typeof value === 'object' && value !== null && #submission in value
   }
 
   /** The submission behind a handle of this owner's. */

@@ -105,7 +105,8 @@ export interface AddOptions {
   readonly priority?: Priority
   /**
    * While a task with this key waits to start, adding it again gives that one's handle, with `duplicate: true`. It then
-   * starts after the responses of all requests that asked for it. Everything else stays as the first add said.
+   * starts after the responses of all requests that asked for it, and with `runOn` if any of them ended as it asks. Everything
+   * else stays as the first add said.
    */
   readonly key?: string
   /** Settings of this submission alone. */
