@@ -11,6 +11,7 @@ import { guardMiddleware } from './http/guard.ts'
 import { KoaStoreBlanker, taskMiddleware, type Middleware } from './http/task-middleware.ts'
 import { drain, type DrainOptions, type DrainReport } from './lifecycle/drain.ts'
 import { watchStrayErrors } from './lifecycle/stray-errors.ts'
+import { watchExit } from './lifecycle/unfinished.ts'
 import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
 import { Logs, taskLogger } from './telemetry/logs.ts'
 import { Metrics } from './telemetry/metrics.ts'
@@ -104,12 +105,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   if (services) runner.composition.use(services.middleware)
   for (const task of options.register ?? []) runner.registry.define(task)
 
-  const unwatch = watchStrayErrors({
-    contains: options.strayErrors !== 'report',
-    claim: () => runner.claim(limits.containMs),
-    report: (thrown, record, contained) => runner.strayError(thrown, record, contained),
-  })
-
+  const unwatch = watchProcess(runner, options)
   const last = async () => void (await Promise.all([hooks.idle(), services?.idle()]))
   const end = () => {
     unwatch()
@@ -132,6 +128,25 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     [Symbol.asyncDispose]: async () => void (await tasks.close()),
   }
   return tasks
+}
+
+/** What surfaces in the process and not in a task. The function it gives ends that. */
+function watchProcess(runner: Runner, { strayErrors }: TasksOptions): () => void {
+  const { live } = runner.flow
+  const unwatchStrayErrors = watchStrayErrors({
+    contains: strayErrors !== 'report',
+    claim: () => runner.claim(runner.limits.containMs),
+    report: (thrown, record, contained) => runner.strayError(thrown, record, contained),
+  })
+  const unwatchExit = watchExit({
+    inFlight: () => live.size,
+    report: () =>
+      runner.observers.event({ type: 'unfinished', records: live.all(), states: live.states(runner.clock.now()) }),
+  })
+  return () => {
+    unwatchStrayErrors()
+    unwatchExit()
+  }
 }
 
 const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {

@@ -42,6 +42,13 @@ export type RunnerEvent =
   | { readonly type: 'waits_for_itself'; readonly record: TaskRecord; readonly error: Error }
   | { readonly type: 'progress'; readonly record: TaskRecord; readonly fraction: number; readonly note?: string }
   | { readonly type: 'failure_of_our_own'; readonly where: string; readonly error: Error; readonly record?: TaskRecord }
+  /** The process ends with these in it, because nothing keeps it alive for them: a paused task, a response nobody waits for. */
+  | {
+      readonly type: 'unfinished'
+      readonly records: readonly TaskRecord[]
+      /** How many are held, blocked, queued, and so on. */
+      readonly states: Readonly<Record<string, number>>
+    }
   | { readonly type: 'drain'; readonly stage: 'waiting' | 'aborting'; readonly inFlight: number }
   | {
       readonly type: 'drained'

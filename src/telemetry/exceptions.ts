@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isError, toError } from '../core/errors.ts'
+import { clean, cleanLines, cut, get, messageOf, read } from '../core/text.ts'
 
 /** An error as telemetry carries it: bounded, without control characters, safe to read however the error was made. */
 export interface ExceptionFacts {
@@ -17,6 +18,10 @@ const MAX_AGGREGATED = 10
 /** What one member may take of the whole, so that ten of them, and their aggregate's own frames, always fit. */
 const MAX_MEMBER = 1_024
 const MAX_AGGREGATE = 4_096
+/** Of all errors that one error leads to: ten members with ten members each, and causes, would be thousands. */
+const MAX_ERRORS = 32
+/** What is looked at of a stack to find frames in it. */
+const MAX_STACK_READ = 4 * MAX_STACK
 
 /** Never throws. Causes are followed to depth 5 and members of an AggregateError to 10; a cycle ends it. */
 export function exceptionFacts(thrown: unknown): ExceptionFacts {
@@ -45,13 +50,13 @@ export function fingerprint(facts: ExceptionFacts): string {
     .slice(0, 16)
 }
 
-export const messageOf = (error: Error): string => clean(cut(read(error, 'message'), MAX_MESSAGE))
-
 function stackOf(error: Error, seen: Set<unknown>, depth: number): string {
   seen.add(error)
-  const all = cleanLines(withoutOurFrames(read(error, 'stack')) || `${errorType(error)}: ${messageOf(error)}`)
-  const own = Array.isArray(get(error, 'errors')) ? cut(all, MAX_AGGREGATE) : all
-  return [own, ...aggregatedOf(error, seen, depth), ...causeOf(error, seen, depth)].join('\n')
+  const stack = withoutOurFrames(cut(read(error, 'stack'), MAX_STACK_READ))
+  const all = cleanLines(cut(stack || `${errorType(error)}: ${messageOf(error)}`, MAX_STACK))
+  const members = membersOf(error)
+  const own = members ? cut(all, MAX_AGGREGATE) : all
+  return [own, ...aggregated(members, seen, depth), ...causeOf(error, seen, depth)].join('\n')
 }
 
 /** Where this package's core is, as stack traces name it: beside the folder this very module is in. */
@@ -70,35 +75,38 @@ function causeOf(error: Error, seen: Set<unknown>, depth: number): readonly stri
   const cause = get(error, 'cause')
   if (cause === undefined) return []
   if (seen.has(cause)) return ['caused by: an error above, again']
-  if (depth + 1 >= MAX_CAUSES) return ['caused by: more, left off']
+  if (depth + 1 >= MAX_CAUSES || seen.size >= MAX_ERRORS) return ['caused by: more, left off']
   if (!isError(cause)) return [`caused by: ${clean(cut(shown(cause), MAX_MESSAGE))}`]
   return [`caused by: ${stackOf(cause, seen, depth + 1)}`]
 }
 
-function aggregatedOf(error: Error, seen: Set<unknown>, depth: number): readonly string[] {
-  const members = get(error, 'errors')
-  if (!Array.isArray(members) || depth + 1 >= MAX_CAUSES) return []
-  const lines = members.slice(0, MAX_AGGREGATED).map((member: unknown, index) => {
-    if (seen.has(member)) return `[${index}]: an error above, again`
-    return `[${index}]: ${isError(member) ? cut(stackOf(member, seen, depth + 1), MAX_MEMBER) : clean(cut(shown(member), MAX_MEMBER))}`
-  })
-  return [
-    `${members.length} errors${members.length > MAX_AGGREGATED ? `, the first ${MAX_AGGREGATED}` : ''}:`,
-    ...lines,
-  ]
+interface Members {
+  readonly first: readonly unknown[]
+  readonly count: number
 }
 
-function get(from: unknown, key: string): unknown {
+/** Undefined for an error that has none, or none that can be had. */
+function membersOf(error: Error): Members | undefined {
+  const members = get(error, 'errors')
   try {
-    return (from as Record<string, unknown>)[key]
+    if (!Array.isArray(members)) return undefined
+    const first: unknown[] = []
+    for (let index = 0; index < Math.min(members.length, MAX_AGGREGATED); index++) first.push(members[index])
+    return { first, count: members.length }
   } catch {
     return undefined
   }
 }
 
-function read(from: unknown, key: string): string {
-  const value = get(from, key)
-  return typeof value === 'string' ? value : ''
+function aggregated(members: Members | undefined, seen: Set<unknown>, depth: number): readonly string[] {
+  if (!members || depth + 1 >= MAX_CAUSES) return []
+  const { first, count } = members
+  const lines = first.map((member, index) => {
+    if (isError(member) && seen.has(member)) return `[${index}]: an error above, again`
+    if (seen.size >= MAX_ERRORS) return `[${index}]: left off`
+    return `[${index}]: ${isError(member) ? cut(stackOf(member, seen, depth + 1), MAX_MEMBER) : clean(cut(shown(member), MAX_MEMBER))}`
+  })
+  return [`${count} errors${count > first.length ? `, the first ${first.length}` : ''}:`, ...lines]
 }
 
 function shown(value: unknown): string {
@@ -108,13 +116,3 @@ function shown(value: unknown): string {
     return 'something that cannot be shown'
   }
 }
-
-const cut = (text: string, max: number): string => (text.length > max ? `${text.slice(0, max - 1)}…` : text)
-
-const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-/** A message must not forge a log line or steer a terminal. */
-// oxlint-disable-next-line no-control-regex
-const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, escaped)
-// oxlint-disable-next-line no-control-regex
-const cleanLines = (text: string): string =>
-  cut(text, MAX_STACK).replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, escaped)

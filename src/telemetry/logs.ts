@@ -1,15 +1,30 @@
 import { context, isSpanContextValid, trace } from '@opentelemetry/api'
 import type { Context } from '@opentelemetry/api'
 import { errorOf } from '../core/outcome.ts'
+import { messageOf, shortText } from '../core/text.ts'
 import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
 import { requestAttributes } from './attributes.ts'
 import { errorType, exceptionFacts, fingerprint } from './exceptions.ts'
+import {
+  ABORTING,
+  BLOCKED,
+  BLOCKED_BY_SOMEBODY,
+  CONTAINED,
+  DRAINED,
+  DRAINED_BADLY,
+  ENDED_LATE,
+  FAILED_LATE,
+  STRAY,
+  UNFINISHED,
+  WAITING,
+  lineOf,
+  type Level,
+  type Line,
+} from './log-lines.ts'
 import * as names from './names.ts'
 
 type Fields = Record<string, unknown>
-type Level = 'info' | 'warn' | 'error'
-type Line = readonly [level: Level, event: string, message: string]
 
 const { LOG_EVENTS } = names
 
@@ -28,7 +43,7 @@ export class Logs implements TaskObserver {
     if (result !== 'rejected') return
     const fields = {
       ...recordFields(record),
-      ...(error && { [names.ERROR_TYPE]: errorType(error), [names.TASK_REASON]: error.message }),
+      ...(error && { [names.ERROR_TYPE]: errorType(error), [names.TASK_REASON]: messageOf(error) }),
     }
     this.#write(['warn', LOG_EVENTS.rejected, 'task rejected'], fields)
   }
@@ -93,17 +108,15 @@ export class Logs implements TaskObserver {
         return this.#write(['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go'], fields)
       case 'late_completion':
         fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
-        return this.#write(
-          ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes'],
-          fields,
-        )
+        if (event.error) addException(fields, event.error)
+        return this.#write(event.error ? FAILED_LATE : ENDED_LATE, fields)
       case 'stray_error':
         fields[names.STRAY_CONTAINED] = event.contained
         addException(fields, event.error)
         return this.#write(event.contained ? CONTAINED : STRAY, fields)
       case 'blocked':
         fields[names.TASK_RUN_TIME] = names.seconds(event.blockedMs)
-        if (!event.record) fields[names.TASK_CANDIDATES] = event.candidates.slice(0, 10).map(({ name }) => name)
+        if (!event.record) fields[names.TASK_CANDIDATES] = event.candidates.slice(0, MAX_NAMES).map(({ name }) => name)
         return this.#write(event.record ? BLOCKED : BLOCKED_BY_SOMEBODY, fields)
       case 'held_too_long':
         Object.assign(fields, requestAttributes(event.request))
@@ -115,9 +128,12 @@ export class Logs implements TaskObserver {
       case 'failure_of_our_own':
         addException(fields, event.error)
         return this.#write(
-          ['error', LOG_EVENTS.failure_of_our_own, `${event.where} failed: ${event.error.message}`],
+          ['error', LOG_EVENTS.failure_of_our_own, `${event.where} failed: ${messageOf(event.error)}`],
           fields,
         )
+      case 'unfinished':
+        addUnfinished(fields, event)
+        return this.#write(UNFINISHED, fields)
       case 'drain':
         fields[names.DRAIN_STAGE] = event.stage
         fields[names.DRAIN_IN_FLIGHT] = event.inFlight
@@ -151,6 +167,9 @@ export class Logs implements TaskObserver {
   }
 }
 
+/** Tasks that one line names. */
+const MAX_NAMES = 10
+
 /** Task names times outcomes; an app that makes up names without end gets a child per line beyond. */
 const MAX_CHILDREN = 1_000
 
@@ -176,53 +195,16 @@ function recordFields(record: TaskRecord): Fields {
   return record.request ? Object.assign(fields, requestAttributes(record.request)) : fields
 }
 
-function lineOf(outcome: AttemptOutcome): Line {
-  switch (outcome.outcome) {
-    case 'completed':
-      return outcome.handled ? HANDLED : COMPLETED
-    case 'failed':
-      return FAILED
-    case 'timed_out':
-      return TIMED_OUT
-    case 'retried':
-      return RETRIED
-    case 'discarded':
-      return ['info', LOG_EVENTS.discarded, 'task discarded']
-    case 'cancelled':
-      return ['info', LOG_EVENTS.cancelled, 'task cancelled']
-    case 'skipped':
-      return ['warn', LOG_EVENTS.skipped, 'task skipped']
-    case 'dropped':
-      return ['error', LOG_EVENTS.dropped, 'task dropped']
-    case 'interrupted':
-      return ['error', LOG_EVENTS.interrupted, 'task interrupted']
-    case 'handed_over':
-      return ['info', LOG_EVENTS.completed, 'task handed over']
-    default:
-      return outcome satisfies never
-  }
+type Unfinished = Extract<RunnerEvent, { readonly type: 'unfinished' }>
+
+function addUnfinished(fields: Fields, { records, states }: Unfinished): void {
+  fields[names.UNFINISHED_COUNT] = records.length
+  fields[names.UNFINISHED_NAMES] = [...new Set(records.map(({ name }) => name))].slice(0, MAX_NAMES)
+  fields[names.UNFINISHED_STATES] = Object.entries(states).flatMap(([state, count]) => (count > 0 ? [state] : []))
 }
 
-const WAITING: Line = ['info', LOG_EVENTS.drain, 'draining: waiting for tasks to end']
-const ABORTING: Line = ['warn', LOG_EVENTS.drain, 'draining: aborting what has not ended']
-const DRAINED: Line = ['info', LOG_EVENTS.drained, 'drained']
-const DRAINED_BADLY: Line = ['error', LOG_EVENTS.drained, 'drained; some tasks were interrupted']
-const CONTAINED: Line = ['error', LOG_EVENTS.stray_error, 'a rejection that nobody handled escaped a task; contained']
-const STRAY: Line = ['error', LOG_EVENTS.stray_error, 'an error escaped a task']
-const BLOCKED: Line = ['warn', LOG_EVENTS.blocked, 'task blocked the event loop before its first await; use a thread']
-const BLOCKED_BY_SOMEBODY: Line = ['warn', LOG_EVENTS.blocked, 'the event loop was blocked while these tasks ran']
-const COMPLETED: Line = ['info', LOG_EVENTS.completed, 'task completed']
-const HANDLED: Line = [
-  'warn',
-  LOG_EVENTS.completed,
-  'task completed, but its handler threw and middleware swallowed it',
-]
-const FAILED: Line = ['error', LOG_EVENTS.exception, 'task failed']
-const TIMED_OUT: Line = ['error', LOG_EVENTS.exception, 'task timed out']
-const RETRIED: Line = ['warn', LOG_EVENTS.exception, 'task failed and will be retried']
-
 function addFailure(fields: Fields, outcome: AttemptOutcome): void {
-  if ('reason' in outcome) fields[names.TASK_REASON] = outcome.reason
+  if ('reason' in outcome) fields[names.TASK_REASON] = shortText(outcome.reason)
   if (outcome.outcome === 'retried') fields[names.TASK_RETRY_DELAY] = names.seconds(outcome.afterMs)
   const error = outcome.outcome === 'completed' ? outcome.handled : errorOf(outcome)
   if (error) addException(fields, error)

@@ -109,7 +109,9 @@ function labelAttributes(label: string, engine: string): LabelAttributes {
   const ended = (outcome: AttemptOutcome): Attributes => {
     if (outcome.outcome === 'completed' && !outcome.handled) return completed
     const error = outcome.outcome === 'completed' ? outcome.handled : errorOf(outcome)
-    const type = error && (types.size < MAX_ERROR_TYPES || types.has(errorType(error)) ? errorType(error) : OTHER)
+    // Read once: a name that is another at each read must not pass for one that is known.
+    const named = error && errorType(error)
+    const type = named === undefined || types.size < MAX_ERROR_TYPES || types.has(named) ? named : OTHER
     if (type !== undefined && type !== OTHER) types.add(type)
     const key = `${outcome.outcome} ${type ?? ''}`
     let set = sets.get(key)

@@ -44,6 +44,9 @@ export const SUBMITTED_IDS = 'afterglow.submitted.ids'
 export const REJECTED_COUNT = 'afterglow.rejected.count'
 export const DEFERRED = 'afterglow.deferred'
 export const ERROR_FINGERPRINT = 'afterglow.error.fingerprint'
+export const UNFINISHED_COUNT = 'afterglow.unfinished.count'
+export const UNFINISHED_NAMES = 'afterglow.unfinished.names'
+export const UNFINISHED_STATES = 'afterglow.unfinished.states'
 export const DRAIN_STAGE = 'afterglow.drain.stage'
 export const DRAIN_IN_FLIGHT = 'afterglow.drain.in_flight'
 export const DRAIN_SETTLED = 'afterglow.drain.settled'
@@ -161,6 +164,7 @@ export const LOG_EVENTS = {
   stray_error: 'afterglow.task.stray_error',
   held_too_long: 'afterglow.request.held_too_long',
   waits_for_itself: 'afterglow.task.waits_for_itself',
+  unfinished: 'afterglow.unfinished',
   drain: 'afterglow.drain',
   drained: 'afterglow.drained',
   failure_of_our_own: 'afterglow.failure',

@@ -9,10 +9,11 @@ import {
 } from '@opentelemetry/api'
 import type { Context, Link, Span, SpanContext, Tracer, TracerProvider } from '@opentelemetry/api'
 import { errorOf } from '../core/outcome.ts'
+import { messageOf, shortText } from '../core/text.ts'
 import type { GateFacts, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, RequestFacts, TaskContext, TaskRecord } from '../core/task.ts'
 import { exceptionAttributes, startAttributes } from './attributes.ts'
-import { errorType, messageOf } from './exceptions.ts'
+import { errorType } from './exceptions.ts'
 import * as names from './names.ts'
 import { causingSpan, contextOf, originOf, type Origin } from './propagation.ts'
 
@@ -151,7 +152,7 @@ export class Traces implements TaskObserver {
       if (outcome.handled) span.setAttribute(names.ERROR_TYPE, errorType(outcome.handled))
       return
     }
-    if ('reason' in outcome) span.setAttribute(names.TASK_REASON, outcome.reason)
+    if ('reason' in outcome) span.setAttribute(names.TASK_REASON, shortText(outcome.reason))
     if (outcome.outcome === 'retried') span.setAttribute(names.TASK_RETRY_DELAY, names.seconds(outcome.afterMs))
     const error = errorOf(outcome)
     if (!FAILURES.has(outcome.outcome) || (outcome.outcome === 'retried' && !error)) return
@@ -208,7 +209,8 @@ function currentProvider(): TracerProvider | undefined {
 
 const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out', 'dropped', 'interrupted'])
 
-const reasonOf = (outcome: AttemptOutcome): string => ('reason' in outcome ? outcome.reason : outcome.outcome)
+const reasonOf = (outcome: AttemptOutcome): string =>
+  'reason' in outcome ? shortText(outcome.reason) : outcome.outcome
 
 function linksOf({ spanContext, previous }: Origin, relation: string): Link[] {
   const links: Link[] = []

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { defineTask, errorHandler, type TaskContext } from 'koa-afterglow'
 import { gate, manualTasks, missing } from '../support/runner.ts'
+import { remembering } from '../support/telemetry.ts'
 
 const throwing = () => {
   throw new Error('a getter threw')
@@ -203,6 +204,41 @@ describe('timeout', () => {
     expect(seen.events).toMatchObject([{ type: 'stuck', record: { name: 'deaf' }, afterMs: 150 }])
     expect(await handle.settled).toMatchObject({ outcome: 'timed_out' })
     expect(await next.settled).toMatchObject({ value: 'ran' })
+  })
+
+  test.each([
+    ['an error', () => new Error('too late'), 'too late'],
+    ['something that is no error', () => 'too late', expect.stringContaining('a string was thrown')],
+  ])('what an attempt throws once it was let go is reported: %s', async (_, make, message) => {
+    const { lines, logger } = remembering()
+    const { tasks, clock, seen } = manualTasks({ logger, limits: { graceMs: 10 } })
+    const work = gate()
+    const handle = tasks.add('deaf', () => work.promise, { override: { timeoutMs: 10 } })
+    await clock.advance(20)
+    expect(await handle.settled).toMatchObject({ outcome: 'timed_out' })
+    work.reject(make())
+    await clock.settle()
+    expect(seen.events).toMatchObject([{ type: 'stuck' }, { type: 'late_completion', error: { message } }])
+    expect(lines.at(-1)).toMatchObject({
+      'otel.event.name': 'afterglow.task.late_completion',
+      'afterglow.task.id': handle.id,
+      'exception.message': message,
+      msg: 'task failed after it was let go; nothing changes',
+    })
+    expect(tasks.stats().outcomes).toMatchObject({ timed_out: 1, failed: 0 })
+  })
+
+  test('an attempt that only obeys its signal too late has no error to report', async () => {
+    const { tasks, clock, seen } = manualTasks({ limits: { graceMs: 10 } })
+    const late = gate()
+    tasks.add('slow', async ({ signal }) => (await late.promise, signal.throwIfAborted()), {
+      override: { timeoutMs: 10 },
+    })
+    await clock.advance(20)
+    late.resolve()
+    await clock.settle()
+    expect(seen.events.map(({ type }) => type)).toEqual(['stuck', 'late_completion'])
+    expect(seen.events[1]).not.toHaveProperty('error')
   })
 
   test('a late completion is reported and changes nothing', async () => {
