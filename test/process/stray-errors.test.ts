@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { root } from '../support/otel-process.ts'
 
-function run(way: string, option = '', flags: readonly string[] = []) {
-  const args = ['--conditions=koa-afterglow-source', ...flags, join(root, 'test/support/stray-app.ts'), way, option]
+function run(way: string, option = '', flags: readonly string[] = [], app = 'stray-app') {
+  const args = ['--conditions=koa-afterglow-source', ...flags, join(root, `test/support/${app}.ts`), way, option]
   const env = { ...process.env, NODE_OPTIONS: '' }
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' })
   const said = stdout.trim().split('\n')
   return {
     status,
     stderr,
-    alive: said.at(-1) === 'alive',
-    seen: said.filter((line) => line.startsWith('{')).map(parsed),
+    alive: said.at(-1)?.includes('alive') === true,
+    seen: said.filter((line) => line.startsWith('{"task') || line.startsWith('{"foreign')).map(parsed),
   }
 }
 const parsed = (line: string) => JSON.parse(line) as Record<string, unknown>
@@ -76,4 +76,46 @@ describe('a rejection that belongs to no task', () => {
       expect([withUs.status, withUs.alive]).toEqual([without.status, without.alive])
     },
   )
+})
+
+/** From Node 24 on a rejection surfaces in the context of whoever rejected; before, in that of whoever made the promise. */
+const BY_REJECTER = Number(process.versions.node.split('.')[0]) >= 24
+
+describe('a rejection on a pooled connection, whose data comes in where the connection was opened', () => {
+  const opener = (contained: boolean) => [{ task: 'opener', message: 'bad', contained }]
+  const borrower = [{ task: 'borrower', message: 'bad', contained: true }]
+
+  test.each([
+    ['opened by a task just now, used by a task', opener(true), true, borrower, true],
+    ['opened by a task, used by a task, long ago', opener(false), false, borrower, true],
+    ['opened by a task just now, used by a handler', opener(true), true, [], false],
+    ['opened by a task, used by a handler, long ago', opener(false), false, [], false],
+    ['opened outside, used by a task', [], false, borrower, true],
+    ['opened outside, used by a handler', [], false, [], false],
+  ])('%s: a best guess', (scenario, since24, livesSince24, before, livesBefore) => {
+    const { status, alive, seen, stderr } = run(scenario, '', [], 'stray-pool-app')
+    expect(seen).toEqual(BY_REJECTER ? since24 : before)
+    const lives = BY_REJECTER ? livesSince24 : livesBefore
+    expect([status, alive]).toEqual([lives ? 0 : 1, lives])
+    if (!lives) expect(stderr).toContain('Error: bad')
+  })
+
+  test.each([
+    ['awaited: opened by a task, used by a task, long ago', borrower, true],
+    ['awaited: opened outside, used by a task', borrower, true],
+    ['awaited: opened by a task just now, used by a handler', [], false],
+    ['awaited: opened by a task, used by a handler, long ago', [], false],
+  ])('%s: put on whoever awaited it, on every Node', (scenario, whom, lives) => {
+    const { status, alive, seen } = run(scenario, '', [], 'stray-pool-app')
+    expect(seen).toEqual(whom)
+    expect([status, alive]).toEqual([lives ? 0 : 1, lives])
+  })
+
+  test('is never contained unless the task it is put on runs or has just ended', () => {
+    for (const user of ['task', 'handler']) {
+      const { seen, alive } = run(`opened by a task, used by a ${user}, long ago`, '', [], 'stray-pool-app')
+      expect(seen.filter(({ task, contained }) => task === 'opener' && contained)).toEqual([])
+      if (BY_REJECTER) expect(alive).toBe(false)
+    }
+  })
 })
