@@ -58,7 +58,10 @@ export interface Tasks extends AsyncDisposable {
   middleware(): Middleware
   /** A route middleware that answers 503 before the handler while the runner is above 80 % of `limits.maxPending`. */
   guard(): Middleware
-  /** Starts no more of this task in this process until `resume`; what runs goes on, what is added waits. */
+  /**
+   * Starts no more of this task in this process until `resume`; what runs goes on, what is added waits. It keeps no process
+   * alive: one that ends with tasks waiting says so in a log line.
+   */
   pause(name: string): void
   resume(name: string): void
   /** Cancels by id; true if the task was there and had not ended. */

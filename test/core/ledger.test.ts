@@ -12,8 +12,12 @@ type Step =
   | { readonly act: 'add'; readonly ending: Ending; readonly options: Options; readonly after: readonly number[] }
   | { readonly act: 'cancel'; readonly task: number }
   | { readonly act: 'advance'; readonly ms: number }
+  | { readonly act: 'pause' }
+  | { readonly act: 'resume' }
   | { readonly act: 'close'; readonly deadlineMs: number }
-type Options = Pick<AddOptions, 'delayMs' | 'expiresMs' | 'onDependencyFailure'> & { readonly attempts: number }
+type Options = Pick<AddOptions, 'delayMs' | 'expiresMs' | 'onDependencyFailure' | 'key' | 'priority'> & {
+  readonly attempts: number
+}
 
 const ending = fc.constantFrom<Ending>(
   'completes',
@@ -30,6 +34,8 @@ const options: fc.Arbitrary<Options> = fc.record(
     delayMs: fc.integer({ min: 0, max: 100 }),
     expiresMs: fc.integer({ min: 0, max: 200 }),
     onDependencyFailure: fc.constantFrom('skip' as const, 'run' as const),
+    key: fc.constantFrom('a', 'b'),
+    priority: fc.constantFrom('low' as const, 'high' as const),
   },
   { requiredKeys: ['attempts'] },
 )
@@ -45,6 +51,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('cancel' as const), task: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 300 }) }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('pause' as const) }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('resume' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ act: fc.constant('close' as const), deadlineMs: fc.integer({ min: 1, max: 500 }) }),
@@ -79,6 +87,7 @@ describe('the ledger', () => {
         async (program, concurrency) => {
           const { tasks, clock, seen } = manualTasks({
             concurrency,
+            register: [work],
             limits: { maxPending: 12, graceMs: 20, concurrency },
           })
           const handles: TaskHandle[] = []
@@ -87,6 +96,8 @@ describe('the ledger', () => {
             if (one.act === 'cancel') pick(one.task)?.cancel()
             else if (one.act === 'advance') await clock.advance(one.ms)
             else if (one.act === 'close') void tasks.close(one)
+            else if (one.act === 'pause') tasks.pause(work.name)
+            else if (one.act === 'resume') tasks.resume(work.name)
             else {
               const { attempts, ...rest } = one.options
               const after = one.after.map(pick).filter((handle) => handle !== undefined)
@@ -99,7 +110,8 @@ describe('the ledger', () => {
             }
             expect(missing(tasks)).toBe(0)
           }
-          // Nothing waits for ever: without being told to end, all of it has.
+          // Nothing that is not paused waits for ever: without being told to end, all of it has.
+          tasks.resume(work.name)
           await clock.advance(60_000)
           const { submissions, outcomes, inFlight } = tasks.stats()
           expect(missing(tasks)).toBe(0)
