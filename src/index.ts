@@ -34,6 +34,7 @@ export type {
   RunTask,
 } from './core/engine.ts'
 export type { Hooks } from './core/hooks.ts'
+export type { RetryPolicy, RetryRequest } from './core/retry.ts'
 export type { Limits } from './core/options.ts'
 export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
 export type {
@@ -50,7 +51,6 @@ export type {
   RequestFacts,
   ResolvedSettings,
   ResponseClass,
-  RetryPolicy,
   RunOn,
   Services,
   Task,
@@ -65,6 +65,7 @@ export {
   AlreadyStartedError,
   CancelledError,
   EngineError,
+  GaveUpError,
   InterruptedError,
   InvalidInputError,
   InvalidOptionError,

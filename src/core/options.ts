@@ -1,5 +1,6 @@
 import { InvalidOptionError } from './errors.ts'
-import type { AddOptions, RateLimit, ResolvedSettings, RetryPolicy, TaskSettings } from './task.ts'
+import type { RetryPolicy } from './retry.ts'
+import type { AddOptions, RateLimit, ResolvedSettings, TaskSettings } from './task.ts'
 
 export interface Limits {
   /** Tasks running at the same time in this process. @default 100 */

@@ -96,7 +96,7 @@ describe('what happens at the same moment', () => {
     const retry = { attempts: 2, baseDelayMs: undefined } as unknown as { attempts: number }
     tasks.add(defineTask({ name: 'holes', retry, run: fail }))
     tasks.add('nan', (task) => {
-      if (task.attempt === 1) task.retry({ afterMs: Number.NaN })
+      if (task.attempt === 1) task.retry({ afterMs: Number.NaN, beyondAttempts: true })
     })
     await clock.advance(60_000)
     expect(seen.attempts.map(({ name, attempt }) => `${name} ${attempt}`).toSorted()).toEqual([
