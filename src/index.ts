@@ -33,7 +33,8 @@ export type {
   Receipt,
   RunTask,
 } from './core/engine.ts'
-export type { Hooks } from './core/hooks.ts'
+export type { ErrorTarget, Hooks } from './core/hooks.ts'
+export { TaskFailedError, type TaskFailure } from './core/task-failure.ts'
 export type { RetryPolicy, RetryRequest } from './core/retry.ts'
 export type { Limits } from './core/options.ts'
 export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
@@ -70,6 +71,7 @@ export {
   InvalidInputError,
   InvalidOptionError,
   NextError,
+  NoRequestError,
   NonErrorThrownError,
   NotATaskError,
   ServicesError,

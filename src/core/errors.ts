@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ERR_AFTERGLOW_WAITS_FOR_ITSELF'
   | 'ERR_AFTERGLOW_NON_ERROR_THROWN'
   | 'ERR_AFTERGLOW_GAVE_UP'
+  | 'ERR_AFTERGLOW_TASK_FAILED'
   | 'ERR_AFTERGLOW_TIMEOUT'
   | 'ERR_AFTERGLOW_CANCELLED'
   | 'ERR_AFTERGLOW_INTERRUPTED'
@@ -110,6 +111,12 @@ export class NextError extends AfterglowError {
 export class WaitsForItselfError extends AfterglowError {
   override readonly name = 'WaitsForItselfError' as const
   readonly code = 'ERR_AFTERGLOW_WAITS_FOR_ITSELF' as const
+}
+
+/** A request has no `ctx.tasks`: `tasks.middleware()` is not mounted, or below. */
+export class NoRequestError extends AfterglowError {
+  override readonly name = 'NoRequestError' as const
+  readonly code = 'ERR_AFTERGLOW_NO_REQUEST' as const
 }
 
 /** Something that is not an Error was thrown; it is `cause`, untouched. */

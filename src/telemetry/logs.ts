@@ -110,6 +110,9 @@ export class Logs implements TaskObserver {
         fields[names.REQUEST_HOLD_TIME] = names.seconds(event.heldMs)
         fields[names.SUBMITTED_COUNT] = event.tasks
         return this.#write(['warn', LOG_EVENTS.held_too_long, 'response does not settle; its tasks start now'], fields)
+      case 'mounted_below':
+        fields[names.MOUNTED_ABOVE] = event.above
+        return this.#write(MOUNTED_BELOW, fields)
       case 'waits_for_itself':
         return this.#write(['error', LOG_EVENTS.waits_for_itself, event.error.message], fields)
       case 'failure_of_our_own':
@@ -203,6 +206,11 @@ function lineOf(outcome: AttemptOutcome): Line {
   }
 }
 
+const MOUNTED_BELOW: Line = [
+  'warn',
+  LOG_EVENTS.mounted_below,
+  'tasks.middleware() is not the first app.use(); what is above has no ctx.tasks',
+]
 const WAITING: Line = ['info', LOG_EVENTS.drain, 'draining: waiting for tasks to end']
 const ABORTING: Line = ['warn', LOG_EVENTS.drain, 'draining: aborting what has not ended']
 const DRAINED: Line = ['info', LOG_EVENTS.drained, 'drained']
