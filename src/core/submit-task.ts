@@ -13,6 +13,7 @@ import {
   type InputIssue,
 } from './errors.ts'
 import { checkAddOptions, resolveSettings, type Limits } from './options.ts'
+import { pendingOf } from './ledger.ts'
 import { isDefinition, type RegisteredTask, type Registry, type Run } from './registry.ts'
 import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
@@ -61,7 +62,7 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   }
   const engine = host.engineOf(settings.engine, name).name
   const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
-  const refusal = refuse(host, origin, name)
+  const refusal = refuse(host, submission)
   if (refusal) return reject(host, submission, refusal)
   try {
     submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
@@ -77,11 +78,13 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
 
 /** A bulkhead is of all submissions of a task: one of them cannot have another. */
 function refuseTaskWide(override: TaskSettings | undefined, where: string): void {
-  if (override?.concurrency !== undefined || override?.rateLimit !== undefined)
-    throw new InvalidOptionError(`${where} override: \`concurrency\` and \`rateLimit\` belong to the task`)
+  if (override?.concurrency !== undefined || override?.rateLimit !== undefined || override?.maxPending !== undefined)
+    throw new InvalidOptionError(
+      `${where} override: \`concurrency\`, \`maxPending\` and \`rateLimit\` belong to the task`,
+    )
 }
 
-function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError | undefined {
+function refuse(host: SubmitHost, { origin, name, task }: Submission): AfterglowError | undefined {
   const { maxDepth, maxPending, maxPerRequest } = host.limits
   const { depth, holder } = origin
   if (!host.takes(origin))
@@ -94,6 +97,9 @@ function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError 
     return new TasksOverloadedError(`task '${name}': this request added ${maxPerRequest} tasks (limits.maxPerRequest)`)
   if (host.inFlight >= maxPending)
     return new TasksOverloadedError(`task '${name}': ${maxPending} tasks are waiting or running (limits.maxPending)`)
+  const most = task.settings.maxPending
+  if (most < Infinity && pendingOf(task.counts) >= most)
+    return new TasksOverloadedError(`task '${name}': ${most} of it are waiting or running (its maxPending)`)
   return undefined
 }
 

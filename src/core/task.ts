@@ -67,6 +67,8 @@ export interface TaskSettings {
   readonly onOverload?: 'throw' | 'drop'
   /** How many of this task may run at once: a bulkhead, so that one hung task cannot fill every slot. @default Infinity */
   readonly concurrency?: number
+  /** How many of this task may wait or run; an add beyond it is overload, so that one cannot use up the runner's. @default Infinity */
+  readonly maxPending?: number
   /** At most `max` starts within any `perMs` milliseconds; others wait. @default none */
   readonly rateLimit?: RateLimit | undefined
 }

@@ -145,7 +145,8 @@ describe('hostile values', () => {
     const [one, other] = [manualTasks(), manualTasks()]
     const foreign = other.tasks.add('foreign', () => 1)
     expect(() => one.tasks.add('mine', () => 1, { after: [foreign] })).toThrow('is no handle of this runner')
-    expect(() => one.tasks.add('mine', () => 1, { override: { concurrency: 1 } })).toThrow('belong to the task')
+    for (const override of [{ concurrency: 1 }, { maxPending: 1 }])
+      expect(() => one.tasks.add('mine', () => 1, { override })).toThrow('belong to the task')
   })
 
   test('an endless deadline waits, and one that is no deadline is refused', async () => {
