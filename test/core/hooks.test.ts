@@ -77,6 +77,29 @@ describe('hooks', () => {
     expect(missing(tasks)).toBe(0)
   })
 
+  test('a drain waits for a hook that may still add, although nothing else is in flight', async () => {
+    const stored = gate()
+    let undone = false
+    const { tasks, clock } = manualTasks({
+      hooks: {
+        async onDead() {
+          await stored.promise
+          tasks.add('undo', () => {
+            undone = true
+          })
+        },
+      },
+    })
+    tasks.add('fails', fail)
+    await clock.settle()
+    const closing = tasks.close()
+    await clock.settle()
+    stored.resolve()
+    await clock.settle()
+    await closing
+    expect(undone).toBe(true)
+  })
+
   test('what a hook adds once it is no longer waited for is refused by a drain like any other stranger', async () => {
     const late = gate()
     const work = gate()
