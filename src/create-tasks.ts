@@ -1,7 +1,7 @@
 import type { Engine } from './core/engine.ts'
 import { InvalidOptionError } from './core/errors.ts'
 import { sumCounts, type OutcomeName, type State } from './core/ledger.ts'
-import { HookObserver, type Hooks } from './core/hooks.ts'
+import { HookObserver, type HookHost, type Hooks } from './core/hooks.ts'
 import { DEFAULT_SETTINGS, resolveLimits, resolveSettings, type Limits } from './core/options.ts'
 import { Runner } from './core/runner.ts'
 import type { SubmissionResult, TaskObserver } from './core/observer.ts'
@@ -101,7 +101,8 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     VERSION,
   )
   const failed = (where: string, error: unknown, record: TaskRecord) => runner.observers.failure(where, error, record)
-  const hooks = new HookObserver(options.hooks ?? {}, runner.clock, failed)
+  const asTask: HookHost['asTask'] = (task, run) => runner.asTask(task, run)
+  const hooks = new HookObserver(options.hooks ?? {}, { clock: runner.clock, asTask, failed })
   const logs = logger ? [new Logs(logger)] : []
   const observers: readonly TaskObserver[] = [new Traces(VERSION), metrics, ...logs, ...(options.hooks ? [hooks] : [])]
   for (const observer of observers) runner.composition.observe(observer)

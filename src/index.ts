@@ -33,7 +33,9 @@ export type {
   Receipt,
   RunTask,
 } from './core/engine.ts'
-export type { Hooks } from './core/hooks.ts'
+export type { ErrorTarget, Hooks } from './core/hooks.ts'
+export { TaskFailedError, type TaskFailure } from './core/task-failure.ts'
+export type { RetryPolicy, RetryRequest } from './core/retry.ts'
 export type { Limits } from './core/options.ts'
 export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
 export type {
@@ -50,7 +52,6 @@ export type {
   RequestFacts,
   ResolvedSettings,
   ResponseClass,
-  RetryPolicy,
   RunOn,
   Services,
   Task,
@@ -65,10 +66,12 @@ export {
   AlreadyStartedError,
   CancelledError,
   EngineError,
+  GaveUpError,
   InterruptedError,
   InvalidInputError,
   InvalidOptionError,
   NextError,
+  NoRequestError,
   NonErrorThrownError,
   NotATaskError,
   ServicesError,

@@ -20,6 +20,7 @@ export function createApp({ tasks, mailbox, logger }: Parts): Koa {
   app.use(errorsAsJson(logger))
   app.use(onlyJson)
   app.use(parseJson)
-  for (const router of [shopRoutes(), lookRoutes(tasks, mailbox)]) app.use(router.routes()).use(router.allowedMethods())
+  for (const router of [shopRoutes(tasks), lookRoutes(tasks, mailbox)])
+    app.use(router.routes()).use(router.allowedMethods())
   return app
 }

@@ -8,6 +8,8 @@ const variables = z.object({
   SMTP_URL: z
     .url({ protocol: /^smtps?$/, hostname: /./, error: 'expected smtp://host:port or smtps://host:port' })
     .optional(),
+  /** A mail server that takes connections and never says a word: see what becomes of the rest. */
+  MAIL_HANGS: z.enum(['0', '1']).default('0'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['pretty', 'json']).default(process.stdout.isTTY ? 'pretty' : 'json'),
 })

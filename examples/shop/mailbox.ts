@@ -1,5 +1,5 @@
-import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { callbackify } from 'node:util'
 import PostalMime from 'postal-mime'
@@ -47,6 +47,23 @@ export async function openMailbox(onMail: (mail: KeptMail) => void): Promise<Mai
     url: `smtp://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     mails: () => kept,
     close: () => new Promise((resolve) => server.close(resolve)),
+  }
+}
+
+/** Takes every connection and never answers: what a mail server in trouble is like, and worse than one that is down. */
+export async function openSilence(): Promise<Pick<Mailbox, 'url' | 'close'>> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined).once('close', () => sockets.delete(socket))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
   }
 }
 

@@ -12,7 +12,7 @@ const registration = z.object({
 const order = z.object({ orderId: z.int().positive().default(123), email: z.email().default('ada@example.com') })
 
 /** The routes that add tasks. Each answers first; its tasks start once the response is out. */
-export function shopRoutes(): Router {
+export function shopRoutes(tasks: Tasks): Router {
   const router = new Router()
 
   router.post('/register', (ctx) => {
@@ -20,7 +20,8 @@ export function shopRoutes(): Router {
     ctx.body = { message: 'Registration successful' }
   })
 
-  router.post('/order', (ctx) => {
+  // No order without its confirmation: 503 before anything is done if the runner is nearly full (the guard), or this task is.
+  router.post('/order', tasks.guard(), (ctx) => {
     const { orderId, email } = bodyOf(ctx, order)
     ctx.tasks.add(shop.sendOrderConfirmation, { orderId, email })
     ctx.body = { message: `Order ${orderId} placed` }

@@ -4,11 +4,22 @@ import { z } from 'zod'
 import { isRefusedForGood } from './mail.ts'
 import type { Container } from './services.ts'
 
+/**
+ * A mail server may hang, and must not take the shop with it: its mails fill ten slots of a hundred and have their own
+ * share of what may wait. Each attempt gives up by itself.
+ */
+const mail = {
+  retry: { attempts: 3, baseDelayMs: 500, maxDelayMs: 60_000 },
+  timeoutMs: 3_000,
+  concurrency: 10,
+  maxPending: 200,
+} as const
+
 export const sendWelcomeEmail = defineTask({
+  ...mail,
   name: 'send-welcome-email',
   schema: z.object({ username: z.string(), email: z.email() }),
-  retry: { attempts: 5, baseDelayMs: 500, maxDelayMs: 60_000 },
-  timeoutMs: 10_000,
+  onOverload: 'drop', // it is nice to have: nobody is turned away for it
   async run({ username, email }, { services, signal }) {
     const text = `Welcome, ${username}! Good to have you here.`
     await services.mailer.send({ to: email, subject: `Welcome, ${username}`, text }, { signal })
@@ -16,10 +27,9 @@ export const sendWelcomeEmail = defineTask({
 })
 
 export const sendOrderConfirmation = defineTask({
+  ...mail,
   name: 'send-order-confirmation',
   schema: z.object({ orderId: z.int(), email: z.email() }),
-  retry: { attempts: 5, baseDelayMs: 500, maxDelayMs: 60_000 },
-  timeoutMs: 10_000,
   async run({ orderId, email }, { services, signal }) {
     await services.notifications.sendOrderConfirmation(orderId, { to: email, signal })
   },

@@ -5,6 +5,7 @@ import type { Ended } from './engine.ts'
 import type { Linked } from './linked-set.ts'
 import type { Observers } from './observers.ts'
 import { decideOutcome, type AbortCause, type Decision, type Stopped, type Thrown } from './outcome.ts'
+import type { RetryRequest } from './retry.ts'
 import type { Submission } from './submission.ts'
 import { reasonOr } from './text.ts'
 import type {
@@ -48,6 +49,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   trace: unknown
   value: unknown
   handlerThrew: Thrown | undefined
+  handlerCalled = false
   decision: Decision | undefined
   aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
   outcome: AttemptOutcome | undefined
@@ -147,8 +149,12 @@ export class Attempt implements TaskContext, Linked<Attempt> {
     return (...args: readonly unknown[]) => this.#host.addFrom(this.submission, args)
   }
 
-  retry(options?: { readonly afterMs?: number }): void {
-    this.decision = { kind: 'retry', afterMs: options?.afterMs }
+  retry(options?: RetryRequest): void {
+    this.decision = { kind: 'retry', afterMs: options?.afterMs, beyondAttempts: options?.beyondAttempts }
+  }
+
+  fail(reason: string): void {
+    this.decision = { kind: 'fail', reason }
   }
 
   discard(reason: string): void {

@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'ERR_AFTERGLOW_NEXT'
   | 'ERR_AFTERGLOW_WAITS_FOR_ITSELF'
   | 'ERR_AFTERGLOW_NON_ERROR_THROWN'
+  | 'ERR_AFTERGLOW_GAVE_UP'
+  | 'ERR_AFTERGLOW_TASK_FAILED'
   | 'ERR_AFTERGLOW_TIMEOUT'
   | 'ERR_AFTERGLOW_CANCELLED'
   | 'ERR_AFTERGLOW_INTERRUPTED'
@@ -111,10 +113,22 @@ export class WaitsForItselfError extends AfterglowError {
   readonly code = 'ERR_AFTERGLOW_WAITS_FOR_ITSELF' as const
 }
 
+/** A request has no `ctx.tasks`: `tasks.middleware()` is not mounted, or below. */
+export class NoRequestError extends AfterglowError {
+  override readonly name = 'NoRequestError' as const
+  readonly code = 'ERR_AFTERGLOW_NO_REQUEST' as const
+}
+
 /** Something that is not an Error was thrown; it is `cause`, untouched. */
 export class NonErrorThrownError extends AfterglowError {
   override readonly name = 'NonErrorThrownError' as const
   readonly code = 'ERR_AFTERGLOW_NON_ERROR_THROWN' as const
+}
+
+/** A task ended as failed and nothing was thrown: by `task.fail()`, or by a `task.retry()` with no attempt left. */
+export class GaveUpError extends AfterglowError {
+  override readonly name = 'GaveUpError' as const
+  readonly code = 'ERR_AFTERGLOW_GAVE_UP' as const
 }
 
 /** `task.signal.reason` once `timeoutMs` passed. Named as the platform names it. */

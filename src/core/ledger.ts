@@ -54,6 +54,13 @@ export const newCounts = (): Counts => ({
   strayErrors: 0,
 })
 
+/** What of one task waits or runs, by the ledger's law. */
+export function pendingOf({ submissions, outcomes }: Counts): number {
+  let pending = submissions.accepted + submissions.fetched
+  for (const outcome of OUTCOMES) pending -= outcomes[outcome]
+  return pending
+}
+
 export const newStates = (): Record<State, number> => ({
   held: 0,
   blocked: 0,

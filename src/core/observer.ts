@@ -38,6 +38,7 @@ export type RunnerEvent =
   | { readonly type: 'late_completion'; readonly record: TaskRecord; readonly afterMs: number; readonly error?: Error }
   | ({ readonly type: 'blocked' } & Blocked)
   | { readonly type: 'held_too_long'; readonly request: RequestFacts; readonly heldMs: number; readonly tasks: number }
+  | { readonly type: 'mounted_below'; readonly above: readonly string[] }
   | { readonly type: 'stray_error'; readonly record: TaskRecord; readonly error: Error; readonly contained: boolean }
   | { readonly type: 'waits_for_itself'; readonly record: TaskRecord; readonly error: Error }
   | { readonly type: 'progress'; readonly record: TaskRecord; readonly fraction: number; readonly note?: string }

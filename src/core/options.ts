@@ -1,6 +1,7 @@
 import { InvalidOptionError } from './errors.ts'
+import type { RetryPolicy } from './retry.ts'
 import { clean, cut, shortText } from './text.ts'
-import type { AddOptions, RateLimit, ResolvedSettings, RetryPolicy, TaskSettings } from './task.ts'
+import type { AddOptions, RateLimit, ResolvedSettings, TaskSettings } from './task.ts'
 
 export interface Limits {
   /** Tasks running at the same time in this process. @default 100 */
@@ -49,6 +50,7 @@ export const DEFAULT_SETTINGS: ResolvedSettings = {
   engine: 'default',
   onOverload: 'throw',
   concurrency: Infinity,
+  maxPending: Infinity,
   rateLimit: undefined,
 }
 
@@ -60,7 +62,8 @@ export function resolveSettings(
 ): ResolvedSettings {
   if (!settings) return base
   checkSettings(settings, where)
-  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload, concurrency, rateLimit } = settings
+  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload, concurrency, maxPending, rateLimit } =
+    settings
   return {
     retry: retry === undefined ? base.retry : retry === false ? ONCE : { ...ONCE, ...withoutUndefined(retry) },
     timeoutMs: timeoutMs ?? base.timeoutMs,
@@ -70,6 +73,7 @@ export function resolveSettings(
     engine: engine ?? base.engine,
     onOverload: onOverload ?? base.onOverload,
     concurrency: concurrency ?? base.concurrency,
+    maxPending: maxPending ?? base.maxPending,
     rateLimit: rateLimit ?? base.rateLimit,
   }
 }
@@ -86,8 +90,10 @@ export function resolveLimits(limits: Limits = {}): Required<Limits> {
 
 function checkSettings(settings: TaskSettings, where: string): void {
   refuseUnknown(settings, DEFAULT_SETTINGS, where)
-  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload, concurrency, rateLimit } = settings
+  const { retry, timeoutMs, runOn, relation, expected, engine, onOverload, concurrency, maxPending, rateLimit } =
+    settings
   if (concurrency !== Infinity) checkCount({ concurrency }, where)
+  if (maxPending !== Infinity) checkCount({ maxPending }, where)
   if (rateLimit) checkRateLimit(rateLimit, where)
   if (retry) checkRetry(retry, where)
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))

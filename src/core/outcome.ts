@@ -1,5 +1,5 @@
-import { isError, toError } from './errors.ts'
-import { retryDelay } from './retry.ts'
+import { GaveUpError, isError, toError } from './errors.ts'
+import { retryDelay, type RetryRequest } from './retry.ts'
 import type {
   AttemptOutcome,
   Completed,
@@ -10,9 +10,10 @@ import type {
   Retried,
 } from './task.ts'
 
-/** What the handler or its middleware decided by `task.retry()` or `task.discard()`; the last call counts. */
+/** What the handler or its middleware decided by `task.retry()`, `fail()` or `discard()`; the last call counts. */
 export type Decision =
-  | { readonly kind: 'retry'; readonly afterMs: number | undefined }
+  | ({ readonly kind: 'retry' } & RetryRequest)
+  | { readonly kind: 'fail'; readonly reason: string }
   | { readonly kind: 'discard'; readonly reason: string }
 
 export type AbortCause = 'timeout' | 'cancel' | 'drain'
@@ -25,6 +26,8 @@ export interface AttemptEnd {
   readonly value: unknown
   /** What the handler itself threw, whether or not middleware swallowed it. */
   readonly handlerThrew: Thrown | undefined
+  /** False if no middleware called `next()` down to the handler. */
+  readonly handlerCalled: boolean
   readonly decision: Decision | undefined
   readonly aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
 }
@@ -53,22 +56,45 @@ export function decideOutcome(end: AttemptEnd, threw: Thrown | undefined): Attem
     const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
     return { outcome, reason: stopped.reason.message, attempts, ...(error && error !== stopped.reason && { error }) }
   }
-  if (decision) {
-    const afterMs = usable(decision.afterMs) ?? retryDelay(end.settings.retry, attempts)
-    return { outcome: 'retried', afterMs, attempts, ...(error && { error }) }
-  }
-  return failed(end, error ?? toError(undefined))
+  if (decision?.kind === 'fail') return failed(end, error, decision.reason)
+  if (decision) return retriedIfLeft(end, decision, error)
+  return byPolicy(end, error ?? toError(undefined))
 }
 
-function failed({ attempt, settings, aborted }: AttemptEnd, error: Error): AttemptOutcome {
-  if (settings.expected.some((expected) => isInstance(error, expected)))
-    return { outcome: 'discarded', reason: `${nameOf(error)} is expected`, error, attempts: attempt }
+/** A retry asked for counts like any other: who never stops asking must not run for ever. */
+function retriedIfLeft(end: AttemptEnd, asked: RetryRequest, error: Error | undefined): AttemptOutcome {
+  const { attempt, settings } = end
+  const { attempts } = settings.retry
+  if (attempt < attempts || asked.beyondAttempts === true) {
+    const afterMs = usable(asked.afterMs) ?? retryDelay(settings.retry, attempt)
+    return { outcome: 'retried', afterMs, attempts: attempt, ...(error && { error }) }
+  }
+  const reason = `a retry was asked for, but this was attempt ${attempt} of ${attempts} (retry.attempts)`
+  return (error && ifExpected(end, error)) ?? failed(end, error, reason)
+}
+
+function byPolicy(end: AttemptEnd, error: Error): AttemptOutcome {
+  const { attempt, settings } = end
+  const expected = ifExpected(end, error)
+  if (expected) return expected
   if (attempt < settings.retry.attempts)
     return { outcome: 'retried', error, afterMs: retryDelay(settings.retry, attempt), attempts: attempt }
-  return { outcome: aborted ? 'timed_out' : 'failed', error, attempts: attempt }
+  return failed(end, error)
 }
 
-function completed({ attempt: attempts, value, handlerThrew }: AttemptEnd): Outcome {
+function ifExpected({ attempt, settings }: AttemptEnd, error: Error): Outcome | undefined {
+  return settings.expected.some((expected) => isInstance(error, expected))
+    ? { outcome: 'discarded', reason: `${nameOf(error)} is expected`, error, attempts: attempt }
+    : undefined
+}
+
+function failed({ attempt: attempts, aborted }: AttemptEnd, thrown: Error | undefined, reason?: string): Outcome {
+  const error = thrown ?? new GaveUpError(reason)
+  return { outcome: aborted ? 'timed_out' : 'failed', error, attempts, ...(reason !== undefined && { reason }) }
+}
+
+function completed({ attempt: attempts, value, handlerThrew, handlerCalled }: AttemptEnd): Outcome {
+  if (!handlerCalled) return { outcome: 'skipped', reason: 'work middleware did not call next()', attempts }
   if (value === undefined && attempts === 1 && !handlerThrew) return COMPLETED_AT_FIRST
   const outcome: Completed = { outcome: 'completed', value }
   return handlerThrew ? { ...outcome, handled: toError(handlerThrew.value), attempts } : { ...outcome, attempts }

@@ -1,4 +1,24 @@
-import type { RetryPolicy } from './task.ts'
+/** `attempts` include the first. Delays: `random(0, min(maxDelayMs, baseDelayMs * 2^(n-1)))`, or `baseDelayMs` when fixed. */
+export interface RetryPolicy {
+  /** How often the task may run in all. Whole number from 1. */
+  readonly attempts: number
+  /** @default 'exponential' */
+  readonly backoff?: 'fixed' | 'exponential'
+  /** @default 500 */
+  readonly baseDelayMs?: number
+  /** @default 60000 */
+  readonly maxDelayMs?: number
+  /** Full jitter spreads retries that failed together. @default true */
+  readonly jitter?: boolean
+}
+
+/** What `task.retry()` takes. */
+export interface RetryRequest {
+  /** Milliseconds until then, such as a `Retry-After`. @default as the task's retry policy computes it */
+  readonly afterMs?: number | undefined
+  /** Past `retry.attempts` too, without an end: bound it by `expiresMs` or by looking at `task.attempt`. @default false */
+  readonly beyondAttempts?: boolean | undefined
+}
 
 /** More would be infinite, and nothing times infinity is no number. */
 const MAX_DOUBLINGS = 52

@@ -131,6 +131,7 @@ function runHandler(attempt: Attempt): MaybePromise<void> {
 }
 
 function callHandler(attempt: Attempt): unknown {
+  attempt.handlerCalled = true
   const { run, task, input } = attempt.submission
   return (run ?? task.run)?.(input as never, attempt as never)
 }

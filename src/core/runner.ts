@@ -20,7 +20,7 @@ import { Registry } from './registry.ts'
 import { RequestScope, type GateKeeper, type RequestEdge } from './request-scope.ts'
 import type { ServedRequest } from './served-request.ts'
 import { submitTask, type SubmitHost } from './submit-task.ts'
-import { Submission, type Origin } from './submission.ts'
+import { outsideOf, Submission, type Origin } from './submission.ts'
 import type { RequestFacts, ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
 
 /** What the composition root decides. */
@@ -59,15 +59,7 @@ export class Runner implements SubmitHost, GateKeeper {
     this.clock = engines.get('default')?.clock ?? systemClock
     this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
-    this.#outside = {
-      clock: this.clock,
-      request: undefined,
-      holder: undefined,
-      depth: 0,
-      late: false,
-      judged: false,
-      served: false,
-    }
+    this.#outside = outsideOf(this.clock)
     const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
     this.flow = new Flow({
       engines,
@@ -137,9 +129,14 @@ export class Runner implements SubmitHost, GateKeeper {
 
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {
     const { request, late, judged } = parent.origin
-    const served = parent.outcome === undefined
+    const served = parent.outcome === undefined || parent.hooks > 0
     const origin = { ...this.#outside, request, late, judged, served, depth: parent.depth + 1 }
     return submitTask(this, origin, args)
+  }
+
+  /** Runs what follows from a task, such as a hook, as that task. */
+  asTask<R>(task: Submission, run: () => R): R {
+    return this.#store.run(task, run)
   }
 
   /** The task whose async context this is, and whether it runs or ended not longer ago than `withinMs`. */
@@ -234,6 +231,12 @@ export class Runner implements SubmitHost, GateKeeper {
   }
 
   // ---- what goes wrong
+
+  /** `tasks.middleware()` is not the first `app.use`: what is above cannot add tasks that wait for the response. */
+  mountedBelow(above: readonly string[]): void {
+    this.start()
+    this.observers.event({ type: 'mounted_below', above })
+  }
 
   /** An error surfaced in a task's async context that no promise of ours carried. */
   strayError(thrown: unknown, record: TaskRecord, contained: boolean): void {

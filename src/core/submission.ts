@@ -26,6 +26,17 @@ function newId(): string {
 
 const NO_OPTIONS: AddOptions = Object.freeze({})
 
+/** No request and no task. */
+export const outsideOf = (clock: Clock): Origin => ({
+  clock,
+  request: undefined,
+  holder: undefined,
+  depth: 0,
+  late: false,
+  judged: false,
+  served: false,
+})
+
 /** Where an `add()` came from. */
 export interface Origin {
   readonly clock: Clock
@@ -112,6 +123,8 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   wanted = false
   /** Dependencies that have not ended. */
   waitsFor = 0
+  /** Hooks that run because of it: until they end it may add tasks, as if it had not ended. */
+  hooks = 0
   dependencies: readonly Submission[] | undefined
   dependents: Submission[] | undefined
   trace: unknown

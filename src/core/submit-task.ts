@@ -13,6 +13,7 @@ import {
   type InputIssue,
 } from './errors.ts'
 import { ownAddOptions, resolveSettings, type Limits } from './options.ts'
+import { pendingOf } from './ledger.ts'
 import { isDefinition, type RegisteredTask, type Registry, type Run } from './registry.ts'
 import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
@@ -67,7 +68,7 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
   const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
   // A duplicate is no further task, so that limits on how many there are say nothing about it.
-  const refusal = refuse(host, origin, name) ?? (pending ? undefined : tooMany(host, origin, name))
+  const refusal = refuse(host, origin, name) ?? (pending ? undefined : tooMany(host, submission))
   if (refusal) return reject(host, submission, refusal)
   try {
     submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
@@ -85,8 +86,10 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
 
 /** A bulkhead is of all submissions of a task: one of them cannot have another. */
 function refuseTaskWide(override: TaskSettings | undefined, where: string): void {
-  if (override?.concurrency !== undefined || override?.rateLimit !== undefined)
-    throw new InvalidOptionError(`${where} override: \`concurrency\` and \`rateLimit\` belong to the task`)
+  if (override?.concurrency !== undefined || override?.rateLimit !== undefined || override?.maxPending !== undefined)
+    throw new InvalidOptionError(
+      `${where} override: \`concurrency\`, \`maxPending\` and \`rateLimit\` belong to the task`,
+    )
 }
 
 function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError | undefined {
@@ -101,14 +104,18 @@ function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError 
   return undefined
 }
 
-function tooMany(host: SubmitHost, { holder }: Origin, name: string): AfterglowError | undefined {
+function tooMany(host: SubmitHost, { origin, name, task }: Submission): AfterglowError | undefined {
   const { maxPending, maxPerRequest } = host.limits
+  const { holder } = origin
   if (holder && holder.pending >= maxPerRequest)
     return new TasksOverloadedError(
       `task '${name}': ${maxPerRequest} tasks of this request have not ended (limits.maxPerRequest)`,
     )
   if (host.inFlight >= maxPending)
     return new TasksOverloadedError(`task '${name}': ${maxPending} tasks are waiting or running (limits.maxPending)`)
+  const most = task.settings.maxPending
+  if (most < Infinity && pendingOf(task.counts) >= most)
+    return new TasksOverloadedError(`task '${name}': ${most} of it are waiting or running (its maxPending)`)
   return undefined
 }
 

@@ -9,6 +9,7 @@
  * - held: accepted, waiting for its response to settle; settle is the first of `finish` or `close`
  */
 import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
+import type { RetryPolicy, RetryRequest } from './retry.ts'
 
 export type { Schema }
 export type MaybePromise<T> = T | Promise<T>
@@ -48,20 +49,6 @@ export interface RequestFacts {
 /** When a task runs, by the class of its response: always once it settled, only if it was sent, only if sent with 2xx or 3xx. */
 export type RunOn = 'settled' | 'sent' | 'success'
 
-/** `attempts` include the first. Delays: `random(0, min(maxDelayMs, baseDelayMs * 2^(n-1)))`, or `baseDelayMs` when fixed. */
-export interface RetryPolicy {
-  /** How often the task may run in all. Whole number from 1. */
-  readonly attempts: number
-  /** @default 'exponential' */
-  readonly backoff?: 'fixed' | 'exponential'
-  /** @default 500 */
-  readonly baseDelayMs?: number
-  /** @default 60000 */
-  readonly maxDelayMs?: number
-  /** Full jitter spreads retries that failed together. @default true */
-  readonly jitter?: boolean
-}
-
 /** How one task behaves wherever it is added; `TasksOptions.defaults` has the same shape. */
 export interface TaskSettings {
   /** Opt-in: without it a task runs once. @default false */
@@ -80,6 +67,8 @@ export interface TaskSettings {
   readonly onOverload?: 'throw' | 'drop'
   /** How many of this task may run at once: a bulkhead, so that one hung task cannot fill every slot. @default Infinity */
   readonly concurrency?: number
+  /** How many of this task may wait or run; an add beyond it is overload, so that one cannot use up the runner's. @default Infinity */
+  readonly maxPending?: number
   /** At most `max` starts within any `perMs` milliseconds; others wait. @default none */
   readonly rateLimit?: RateLimit | undefined
 }
@@ -159,7 +148,12 @@ export interface TaskHandle<Result = unknown> {
 /** How a submission ended in this process. */
 export type Outcome<Result = unknown> = { readonly attempts: number } & (
   | Completed<Result>
-  | { readonly outcome: 'failed' | 'timed_out'; readonly error: Error }
+  | {
+      readonly outcome: 'failed' | 'timed_out'
+      readonly error: Error
+      /** Why no further attempt followed, if that was decided by `task.fail()` or a `task.retry()` was not granted. */
+      readonly reason?: string
+    }
   | {
       readonly outcome: 'discarded' | 'cancelled' | 'skipped' | 'dropped' | 'interrupted'
       readonly reason: string
@@ -236,9 +230,14 @@ export interface TaskContext<Input = unknown> extends TaskRecord {
   /** Free room for middleware, one object per attempt. */
   readonly state: Record<string, unknown>
   readonly add: Add
-  /** Decides that another attempt follows; `afterMs` overrides the computed delay. Takes effect when the attempt ends. */
-  retry(options?: { readonly afterMs?: number }): void
-  /** Decides that the task ends as `discarded`: no failure, no page. Takes effect when the attempt ends. */
+  /**
+   * Decides that another attempt follows, if one is left (`retry.attempts`); otherwise the task fails. This and the next
+   * two take effect when the attempt ends; the last call counts.
+   */
+  retry(options?: RetryRequest): void
+  /** Decides that the task ends as `failed` although attempts are left, with what was thrown or a `GaveUpError`. */
+  fail(reason: string): void
+  /** Decides that the task ends as `discarded`: no failure, no page. */
   discard(reason: string): void
   progress(fraction: number, note?: string): void
 }

@@ -25,8 +25,14 @@ interface Given extends RequestTasks {
  * changes nothing: one request has one gate.
  */
 export function taskMiddleware(runner: Runner, see: (ctx: Context) => void): Middleware {
+  let seen = false
   return function afterglow(ctx, next) {
     if ((ctx.tasks as Given | undefined)?.[GIVEN_BY] === runner) return next()
+    if (!seen) {
+      seen = true
+      const above = namesAbove(afterglow, ctx)
+      if (above.length > 0) runner.mountedBelow(above)
+    }
     see(ctx)
     return runner.serve(new KoaEdge(ctx), async (scope) => {
       Object.assign(ctx, { tasks: requestTasks(runner, scope) })
@@ -37,6 +43,15 @@ export function taskMiddleware(runner: Runner, see: (ctx: Context) => void): Mid
       }
     })
   }
+}
+
+/**
+ * What is mounted above this. Nothing is known if it is mounted within something else, or wrapped, as
+ * instrumentation-koa does with all of them.
+ */
+function namesAbove(self: Middleware, ctx: Context): readonly string[] {
+  const { middleware } = ctx.app
+  return middleware.slice(0, Math.max(0, middleware.indexOf(self))).map(({ name }) => name || '(anonymous)')
 }
 
 const requestTasks = (runner: Runner, scope: RequestScope): Given => ({

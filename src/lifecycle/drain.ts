@@ -38,13 +38,14 @@ export async function drain(runner: Runner, options: DrainOptions, last: () => P
   const inFlight = runner.inFlight
   runner.phase = 'draining'
   observers.event({ type: 'drain', stage: 'waiting', inFlight })
-  await within(runner, deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2), signal)
+  const quiet = () => untilQuiet(runner, last)
+  await within(quiet(), runner.clock, { ms: deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2), signal })
   const unfinished = new Set(runner.flow.live.all())
   if (unfinished.size > 0) {
     observers.event({ type: 'drain', stage: 'aborting', inFlight: unfinished.size })
     const why = signal?.aborted ? 'the drain was told to hurry' : 'the drain deadline came'
     for (const submission of unfinished) interrupt(runner, submission, why)
-    await within(runner, signal?.aborted ? MOMENT_MS : deadline - clock.now())
+    await within(quiet(), clock, { ms: signal?.aborted ? MOMENT_MS : deadline - clock.now() })
     // Whatever is left ignored its signal, or was added by a task that used the grace for it.
     await letGo(runner, unfinished, why)
   }
@@ -88,21 +89,34 @@ function interrupt(runner: Runner, submission: Submission, why: string): void {
   else runner.flow.settle(submission, { outcome: 'interrupted', reason: why, attempts: submission.attempts })
 }
 
+interface Patience {
+  readonly ms: number
+  readonly signal?: AbortSignal | undefined
+}
+
 /** What an aborted task gets to end when the drain was told to hurry, and a hook when the deadline is here. */
 const MOMENT_MS = 500
 
-/** Until nothing is in flight, at most `ms`, or until `signal` says that it takes too long. */
-function within(runner: Runner, ms: number, signal?: AbortSignal): Promise<void> {
+/** Nothing is in flight, nor does a hook run that may still add a task in place of the one that failed. */
+async function untilQuiet(runner: Runner, last: () => Promise<void>): Promise<void> {
+  do {
+    await new Promise<void>((resolve) => runner.flow.live.onIdle(resolve))
+    await last()
+  } while (runner.inFlight > 0)
+}
+
+/** Until `quiet`, at most `ms`, or until `signal` says that it takes too long. */
+function within(quiet: Promise<void>, clock: Clock, { ms, signal }: Patience): Promise<void> {
   return new Promise((resolve) => {
-    const timer = runner.clock.setTimer(done, Math.max(0, ms))
-    function done(): void {
+    const timer = clock.setTimer(enough, Math.max(0, ms))
+    function enough(): void {
       timer.close()
-      signal?.removeEventListener('abort', done)
+      signal?.removeEventListener('abort', enough)
       resolve()
     }
-    if (signal?.aborted) return done()
-    signal?.addEventListener('abort', done)
-    runner.flow.live.onIdle(done)
+    if (signal?.aborted) return enough()
+    signal?.addEventListener('abort', enough)
+    void quiet.then(enough)
   })
 }
 

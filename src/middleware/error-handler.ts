@@ -1,14 +1,23 @@
-import { toError } from '../core/errors.ts'
+import { InvalidOptionError, toError } from '../core/errors.ts'
+import type { RetryRequest } from '../core/retry.ts'
 import type { TaskContext, TaskMiddleware } from '../core/task.ts'
+import { isThenable, promiseOf } from '../core/thenable.ts'
 
 /** What to do about an error: nothing (the task's retry policy and `expected` decide), or one of these. */
-export type ErrorDecision = { readonly retry: { readonly afterMs?: number } } | { readonly discard: string } | undefined
+export type ErrorDecision =
+  | { readonly retry: RetryRequest }
+  | { readonly fail: string }
+  | { readonly discard: string }
+  | undefined
 
 export interface ErrorHandlerOptions {
-  /** Looks at an error and decides, at once: a promise decides nothing. What it throws takes the place of the error. */
+  /** Looks at an error and decides, at once: a promise decides nothing. Its own failure is logged as such. */
   classify?(error: Error, task: TaskContext): ErrorDecision | void
-  /** Sees every error that leaves the handler, after `classify`: for an error tracker. Its own failure is logged as such. */
-  report?(error: Error, task: TaskContext): void | Promise<void>
+  /**
+   * Sees every error that leaves the handler, once per attempt, after `classify` and with what that decided. Awaited
+   * within the task's `timeoutMs`. Its own failure is logged as such. For once per task there is `hooks.onDead`.
+   */
+  report?(error: Error, task: TaskContext, decision: ErrorDecision): void | Promise<void>
 }
 
 /**
@@ -21,15 +30,40 @@ export function errorHandler({ classify, report }: ErrorHandlerOptions = {}): Ta
       await next()
     } catch (thrown) {
       const error = toError(thrown)
-      const decision = classify?.(error, task)
-      if (decision && 'retry' in decision) task.retry(decision.retry)
-      else if (decision && typeof decision.discard === 'string') task.discard(decision.discard)
+      let decision: ErrorDecision
       try {
-        await report?.(error, task)
+        decision = decisionOf(classify?.(error, task))
+        decide(task, decision)
+      } catch (failure) {
+        task.log.error({ err: failure }, 'errorHandler: classify failed')
+      }
+      try {
+        await report?.(error, task, decision)
       } catch (failure) {
         task.log.error({ err: failure }, 'errorHandler: report failed')
       }
       throw thrown
     }
   }
+}
+
+function decide(task: TaskContext, decision: ErrorDecision): void {
+  if (!decision) return
+  if ('retry' in decision) task.retry(decision.retry)
+  else if ('fail' in decision) task.fail(decision.fail)
+  else task.discard(decision.discard)
+}
+
+function decisionOf(given: unknown): ErrorDecision {
+  if (given === undefined) return undefined
+  if (isThenable(given)) {
+    promiseOf(given).catch(() => undefined)
+    throw new InvalidOptionError('classify gave a promise, which decides nothing; it has to decide at once')
+  }
+  const { retry, fail, discard } = (given ?? {}) as Readonly<Record<string, unknown>>
+  const decides = typeof fail === 'string' || typeof discard === 'string' || (typeof retry === 'object' && retry)
+  if (decides) return given as ErrorDecision
+  throw new InvalidOptionError(
+    'classify gave no decision; expected undefined, { retry: { afterMs } }, { fail: reason } or { discard: reason }',
+  )
 }

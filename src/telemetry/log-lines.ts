@@ -43,6 +43,11 @@ export const FAILED_LATE: Line = [
   LOG_EVENTS.late_completion,
   'task failed after it was let go; nothing changes',
 ]
+export const MOUNTED_BELOW: Line = [
+  'warn',
+  LOG_EVENTS.mounted_below,
+  'tasks.middleware() is not the first app.use(); what is above has no ctx.tasks',
+]
 export const WAITING: Line = ['info', LOG_EVENTS.drain, 'draining: waiting for tasks to end']
 export const ABORTING: Line = ['warn', LOG_EVENTS.drain, 'draining: aborting what has not ended']
 export const DRAINED: Line = ['info', LOG_EVENTS.drained, 'drained']

@@ -15,6 +15,7 @@ import {
   DRAINED_BADLY,
   ENDED_LATE,
   FAILED_LATE,
+  MOUNTED_BELOW,
   STRAY,
   UNFINISHED,
   WAITING,
@@ -123,6 +124,9 @@ export class Logs implements TaskObserver {
         fields[names.REQUEST_HOLD_TIME] = names.seconds(event.heldMs)
         fields[names.SUBMITTED_COUNT] = event.tasks
         return this.#write(['warn', LOG_EVENTS.held_too_long, 'response does not settle; its tasks start now'], fields)
+      case 'mounted_below':
+        fields[names.MOUNTED_ABOVE] = event.above
+        return this.#write(MOUNTED_BELOW, fields)
       case 'waits_for_itself':
         return this.#write(['error', LOG_EVENTS.waits_for_itself, event.error.message], fields)
       case 'failure_of_our_own':

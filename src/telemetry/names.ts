@@ -41,6 +41,7 @@ export const REQUEST_STATUS_CODE = 'afterglow.request.status_code'
 export const SUBMITTED_COUNT = 'afterglow.submitted.count'
 export const SUBMITTED_NAMES = 'afterglow.submitted.names'
 export const SUBMITTED_IDS = 'afterglow.submitted.ids'
+export const MOUNTED_ABOVE = 'afterglow.mounted.above'
 export const REJECTED_COUNT = 'afterglow.rejected.count'
 export const DEFERRED = 'afterglow.deferred'
 export const ERROR_FINGERPRINT = 'afterglow.error.fingerprint'
@@ -163,6 +164,7 @@ export const LOG_EVENTS = {
   blocked: 'afterglow.task.blocked',
   stray_error: 'afterglow.task.stray_error',
   held_too_long: 'afterglow.request.held_too_long',
+  mounted_below: 'afterglow.mounted_below',
   waits_for_itself: 'afterglow.task.waits_for_itself',
   unfinished: 'afterglow.unfinished',
   drain: 'afterglow.drain',

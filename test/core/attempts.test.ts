@@ -140,12 +140,15 @@ describe('retry', () => {
         },
       }),
     )
-    const snoozed = tasks.add('snooze', (task) => {
+    const override = { retry: { attempts: 3 } }
+    const snooze = (task: TaskContext<void>) => {
       if (task.attempt === 1) task.retry({ afterMs: 50 })
-    })
-    const classified = tasks.add('classified', () => {
+    }
+    const refuse = () => {
       throw new RangeError('no')
-    })
+    }
+    const snoozed = tasks.add('snooze', snooze, { override })
+    const classified = tasks.add('classified', refuse, { override })
     await clock.advance(100)
     expect(await snoozed.settled).toMatchObject({ outcome: 'completed', attempts: 2 })
     expect(await classified.settled).toMatchObject({ outcome: 'discarded', reason: 'gave up', attempts: 2 })
@@ -299,7 +302,7 @@ describe('cancel', () => {
 
   test('ends a task that waits for its next attempt', async () => {
     const { tasks, clock, seen } = manualTasks()
-    const handle = tasks.add('again', (task) => task.retry({ afterMs: 1_000 }))
+    const handle = tasks.add('again', (task) => task.retry({ afterMs: 1_000, beyondAttempts: true }))
     await clock.settle()
     handle.cancel()
     await clock.advance(5_000)
@@ -343,7 +346,7 @@ describe('what a task sees', () => {
     })
     tasks.add('stateful', (task: TaskContext<void>) => {
       states.push({ ...task.state })
-      if (task.attempt === 1) task.retry({ afterMs: 1 })
+      if (task.attempt === 1) task.retry({ afterMs: 1, beyondAttempts: true })
     })
     await clock.advance(10)
     expect(states).toEqual([{}, { seen: 1 }, {}, { seen: 2 }])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { defineTask } from 'koa-afterglow'
-import { gate, manualTasks, missing } from '../support/runner.ts'
+import { gate, manualTasks, missing, thrownBy } from '../support/runner.ts'
 
 describe('concurrency of one task', () => {
   test('a hung task fills only its own slots, and others start past any number of it that wait', async () => {
@@ -15,6 +15,31 @@ describe('concurrency of one task', () => {
     hung.resolve()
     await clock.settle()
     expect(tasks.stats().outcomes.completed).toBe(101)
+  })
+
+  test('a hung task that may not pile up uses up its own maxPending, and not the runner', async () => {
+    const { tasks, clock, seen } = manualTasks({ limits: { maxPending: 5 } })
+    const hung = gate()
+    const mail = defineTask({ name: 'mail', concurrency: 1, maxPending: 3, run: () => hung.promise })
+    const extra = defineTask({ name: 'extra', maxPending: 1, onOverload: 'drop', run: () => hung.promise })
+    for (let n = 0; n < 3; n++) tasks.add(mail)
+    expect(thrownBy(() => tasks.add(mail))).toMatchObject({
+      code: 'ERR_AFTERGLOW_OVERLOADED',
+      status: 503,
+      message: "task 'mail': 3 of it are waiting or running (its maxPending)",
+    })
+    tasks.add(extra)
+    expect(await tasks.add(extra).accepted).toMatchObject({ accepted: false })
+    tasks.add('other', () => 1)
+    await clock.settle()
+    expect(seen.attempts.map(({ name }) => name)).toEqual(['other'])
+    expect(tasks.stats().submissions).toMatchObject({ accepted: 5, rejected: 2 })
+    hung.resolve()
+    await clock.settle()
+    tasks.add(mail)
+    await clock.settle()
+    expect(tasks.stats().outcomes.completed).toBe(6)
+    expect(missing(tasks)).toBe(0)
   })
 
   test('keeps the order of that task', async () => {

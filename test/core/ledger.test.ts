@@ -68,7 +68,7 @@ const endings: Record<Ending, (task: TaskContext<Ending>) => unknown> = {
   hangs: () => new Promise(() => {}),
   discards: (task) => task.discard('on purpose'),
   'asks again': (task) => {
-    if (task.attempt < 4) task.retry({ afterMs: 10 })
+    if (task.attempt < 4) task.retry({ afterMs: 10, beyondAttempts: true })
   },
   'adds a child': (task) => task.add('child', () => 2),
 }

@@ -45,7 +45,7 @@ describe('an observer', () => {
       },
     })
     const handle = tasks.add('again', (task) => {
-      if (task.attempt === 1) task.retry({ afterMs: 1 })
+      if (task.attempt === 1) task.retry({ afterMs: 1, beyondAttempts: true })
       return 'truth'
     })
     await clock.advance(10)

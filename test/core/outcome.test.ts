@@ -12,6 +12,7 @@ const end = (parts: Partial<End>): End => ({
   settings: DEFAULT_SETTINGS,
   value: undefined,
   handlerThrew: undefined,
+  handlerCalled: true,
   threw: undefined,
   decision: undefined,
   aborted: undefined,
@@ -55,13 +56,17 @@ describe('the outcome of an attempt', () => {
       attempts: 1,
     })
     const retry = { kind: 'retry', afterMs: 9 } as const
-    expect(decideOutcome(end({ ...threw, decision: retry }))).toEqual({
+    expect(decideOutcome(end({ ...threw, decision: retry, settings: retrying }))).toEqual({
       outcome: 'retried',
       afterMs: 9,
       error: boom,
       attempts: 1,
     })
-    expect(decideOutcome(end({ decision: retry }))).toEqual({ outcome: 'retried', afterMs: 9, attempts: 1 })
+    expect(decideOutcome(end({ decision: retry, settings: retrying }))).toEqual({
+      outcome: 'retried',
+      afterMs: 9,
+      attempts: 1,
+    })
   })
 
   test('is timed_out when the deadline aborted it, and may be retried', () => {
@@ -106,6 +111,86 @@ describe('the outcome of an attempt', () => {
     expect(decideOutcome(end({ ...threw, settings: { ...DEFAULT_SETTINGS, expected: [Hostile] } }))).toMatchObject({
       outcome: 'failed',
     })
+  })
+})
+
+describe('a retry that was asked for', () => {
+  const retry = { kind: 'retry', afterMs: 9 } as const
+  const last = { settings: retrying, attempt: 3 }
+
+  test('counts like any other: with no attempt left the task fails, and says so', () => {
+    const reason = 'a retry was asked for, but this was attempt 3 of 3 (retry.attempts)'
+    expect(decideOutcome(end({ ...threw, ...last, decision: retry }))).toEqual({
+      outcome: 'failed',
+      error: boom,
+      reason,
+      attempts: 3,
+    })
+    const silent = decideOutcome(end({ ...last, decision: retry }))
+    expect(silent).toMatchObject({ outcome: 'failed', error: { code: 'ERR_AFTERGLOW_GAVE_UP', message: reason } })
+  })
+
+  test('does not make a task run twice that never opted in', () => {
+    expect(decideOutcome(end({ ...threw, decision: retry }))).toMatchObject({ outcome: 'failed', error: boom })
+  })
+
+  test('goes beyond the attempts only when it says so', () => {
+    const decision = { ...retry, beyondAttempts: true }
+    expect(decideOutcome(end({ ...threw, ...last, decision }))).toMatchObject({ outcome: 'retried', afterMs: 9 })
+  })
+
+  test('does not turn an expected error into a failure', () => {
+    const settings = { ...retrying, expected: [TypeError] }
+    expect(decideOutcome(end({ ...threw, attempt: 3, settings, decision: retry }))).toMatchObject({
+      outcome: 'discarded',
+    })
+  })
+
+  test('after the deadline is timed_out when no attempt is left', () => {
+    const aborted = { cause: 'timeout', reason: boom } as const
+    expect(decideOutcome(end({ ...threw, aborted, decision: retry }))).toMatchObject({ outcome: 'timed_out' })
+  })
+})
+
+describe('a task that gives up', () => {
+  const decision = { kind: 'fail', reason: 'no such customer' } as const
+
+  test('is failed although attempts are left and the error is expected, with its reason', () => {
+    const settings = { ...retrying, expected: [TypeError] }
+    expect(decideOutcome(end({ ...threw, settings, decision }))).toEqual({
+      outcome: 'failed',
+      error: boom,
+      reason: 'no such customer',
+      attempts: 1,
+    })
+  })
+
+  test('is failed also when nothing was thrown, or middleware swallowed it', () => {
+    expect(decideOutcome(end({ decision }))).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'ERR_AFTERGLOW_GAVE_UP', message: 'no such customer' },
+    })
+    expect(decideOutcome(end({ handlerThrew: { value: boom }, decision }))).toMatchObject({ error: boom })
+  })
+
+  test('is cancelled all the same if it was cancelled', () => {
+    const aborted = { cause: 'cancel', reason: boom } as const
+    expect(decideOutcome(end({ ...threw, aborted, decision }))).toMatchObject({ outcome: 'cancelled' })
+  })
+})
+
+describe('middleware that does not call next()', () => {
+  test('skips the task, which is not completed: its handler never ran', () => {
+    expect(decideOutcome(end({ handlerCalled: false }))).toEqual({
+      outcome: 'skipped',
+      reason: 'work middleware did not call next()',
+      attempts: 1,
+    })
+  })
+
+  test('may decide what it is instead', () => {
+    const decision = { kind: 'discard', reason: 'switched off' } as const
+    expect(decideOutcome(end({ handlerCalled: false, decision }))).toMatchObject({ outcome: 'discarded' })
   })
 })
 

@@ -96,7 +96,7 @@ describe('what happens at the same moment', () => {
     const retry = { attempts: 2, baseDelayMs: undefined } as unknown as { attempts: number }
     tasks.add(defineTask({ name: 'holes', retry, run: fail }))
     tasks.add('nan', (task) => {
-      if (task.attempt === 1) task.retry({ afterMs: Number.NaN })
+      if (task.attempt === 1) task.retry({ afterMs: Number.NaN, beyondAttempts: true })
     })
     await clock.advance(60_000)
     expect(seen.attempts.map(({ name, attempt }) => `${name} ${attempt}`).toSorted()).toEqual([
@@ -143,7 +143,8 @@ describe('hostile values', () => {
 
   test("one submission's own bulkhead is refused", () => {
     const { tasks } = manualTasks()
-    expect(() => tasks.add('mine', () => 1, { override: { concurrency: 1 } })).toThrow('belong to the task')
+    for (const override of [{ concurrency: 1 }, { maxPending: 1 }])
+      expect(() => tasks.add('mine', () => 1, { override })).toThrow('belong to the task')
   })
 
   test('an endless deadline waits, and one that is no deadline is refused', async () => {

@@ -27,4 +27,17 @@ describe('guard', () => {
     await tasks.idle()
     expect(await server.get()).toBe(200)
   })
+
+  test('without ctx.tasks says what to mount, and where', async () => {
+    await using tasks = createTasks({ logger: false })
+    const errors: unknown[] = []
+    const app = new Koa().on('error', (error) => errors.push(error))
+    app.use(tasks.guard()).use(tasks.middleware())
+    // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers by itself
+    await using server = await served(app.callback())
+    expect(await server.get()).toBe(500)
+    expect(errors).toMatchObject([
+      { code: 'ERR_AFTERGLOW_NO_REQUEST', message: expect.stringContaining('app.use(tasks.middleware()) first') },
+    ])
+  })
 })

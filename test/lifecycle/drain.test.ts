@@ -9,7 +9,7 @@ describe('close', () => {
     tasks.add('running', () => work.promise)
     tasks.add('delayed', () => 1, { delayMs: 500 })
     tasks.add('again', (task) => {
-      if (task.attempt === 1) task.retry({ afterMs: 800 })
+      if (task.attempt === 1) task.retry({ afterMs: 800, beyondAttempts: true })
     })
     await clock.settle()
     let closed = false

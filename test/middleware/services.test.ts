@@ -25,7 +25,7 @@ describe('services', () => {
     const { tasks, clock } = manualTasks({ services: shop(log) })
     const use = (task: TaskContext<void>) => {
       log.push(`uses ${String(cradleOf(task)['connection'])}, again ${String(cradleOf(task)['connection'])}`)
-      if (task.attempt === 1) task.retry({ afterMs: 1 })
+      if (task.attempt === 1) task.retry({ afterMs: 1, beyondAttempts: true })
     }
     tasks.add('use', use)
     tasks.add('reads nothing', () => void log.push('no scope'))

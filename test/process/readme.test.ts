@@ -1,31 +1,14 @@
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { asked, blocks as blocksOf, freePort, read } from '../support/docs.ts'
 import { Receiver } from '../support/otel-receiver.ts'
-import { root, Started } from '../support/otel-process.ts'
+import { Started } from '../support/otel-process.ts'
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const program = 'test/examples/quick-start.ts'
-
-/** The code blocks of one language, in order. */
-const blocks = (language: string): string[] =>
-  [...readme.matchAll(new RegExp('```' + language + '\\n([\\s\\S]*?)```', 'g'))].map(([, code]) => code ?? '')
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return String(port)
-}
+const blocks = (language: string): string[] => blocksOf('README.md', language)
 
 describe('the README', () => {
   test('shows the program that is tested', () => {
-    expect(blocks('ts')[0]).toBe(readFileSync(join(root, program), 'utf8'))
+    expect(blocks('ts')[0]).toBe(read(program))
   })
 
   test('shows the lines which that program logs, and the trace it makes', async () => {
@@ -57,14 +40,26 @@ describe('the README', () => {
     expect(logged).toHaveLength(shown.length)
     shown.forEach((line, n) => expect(logged[n]).toMatchObject(line))
   })
-})
 
-/** Asks until the server listens. */
-async function asked(url: string): Promise<Response> {
-  for (;;)
-    try {
-      return await fetch(url)
-    } catch {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-}
+  test('shows in under twenty lines how failures are reported, retried and paged, and it is so', async () => {
+    const shown = blocks('ts').find((block) => block.includes('errorHandler'))
+    expect(shown).toBe(read('test/examples/failures.ts'))
+    expect(shown?.trim().split('\n').length).toBeLessThan(20)
+    const app = new Started(['test/support/failures-main.ts'], {})
+    const { code, stdout } = await app.ends()
+    expect(code).toBe(0)
+    expect(stdout.trim().split('\n').toSorted()).toEqual([
+      'ended: bounced failed after 1',
+      'ended: broken failed after 3',
+      'ended: declined discarded after 1',
+      'ended: limited failed after 3',
+      'listeners: 1',
+      'paged: bounced failed',
+      'paged: broken failed',
+      'paged: limited failed',
+      expect.stringMatching(/^tracked: task 'bounced' failed: it will not exist/),
+      "tracked: task 'broken' failed after 3 attempts: TypeError: boom",
+      expect.stringMatching(/^tracked: task 'limited' failed after 3 attempts: a retry was asked for/),
+    ])
+  })
+})

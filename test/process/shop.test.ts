@@ -133,6 +133,30 @@ describe('Ctrl-C', () => {
   })
 })
 
+describe('a mail server that hangs', () => {
+  test('does not take /register down: all are answered, other tasks end, mails time out, too many are counted', async () => {
+    const url = await startShop({ MAIL_HANGS: '1' })
+    const registered = async (count: number) => {
+      const answers = await Promise.all(Array.from({ length: count }, () => register(url)))
+      return [...new Set(answers.map(({ status }) => status))]
+    }
+    // As many as may hang at once.
+    expect(await registered(10)).toEqual([200])
+    expect((await fetch(`${url}/order`, { method: 'POST' })).status).toBe(200)
+    expect((await fetch(`${url}/complex-task`)).status).toBe(200)
+    await shop.says('stdout', /"sync-inventory".*"task completed"/)
+    await shop.says('stdout', /"send-welcome-email".*"task timed out"/, 30_000)
+    // More than may wait.
+    expect(await registered(250)).toEqual([200])
+    expect((await fetch(`${url}/order`, { method: 'POST' })).status).toBe(200)
+    const { submissions, outcomes } = (await (await fetch(`${url}/stats`)).json()) as Record<string, Line>
+    const { stdout } = await shop.ends('SIGKILL')
+    expect(outcomes?.['timed_out']).toBeGreaterThan(0)
+    expect(submissions?.['rejected']).toBeGreaterThanOrEqual(50)
+    expect(stdout).not.toContain('afterglow.task.stuck')
+  })
+})
+
 describe('npm run demo', () => {
   test('sends mixed traffic to a shop that runs and says what became of it', async () => {
     const url = await startShop()

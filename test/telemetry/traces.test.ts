@@ -162,7 +162,7 @@ describe.each(SDK_NAMES)('traces with %s', (sdkName) => {
   test('a task given up between two attempts has a last span, linked to the attempt before', async () => {
     await using sdk = started()
     const { tasks, clock } = manualTasks()
-    const handle = tasks.add('again', (task) => task.retry({ afterMs: 1_000 }))
+    const handle = tasks.add('again', (task) => task.retry({ afterMs: 1_000, beyondAttempts: true }))
     await clock.settle()
     handle.cancel()
     const [attempt, last] = named(sdk, 'run again')

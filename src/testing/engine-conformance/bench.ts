@@ -31,6 +31,7 @@ const settings: TaskRecord['settings'] = {
   engine: 'default',
   onOverload: 'throw',
   concurrency: 10,
+  maxPending: Infinity,
   rateLimit: { max: 10, perMs: 1_000 },
 }
 
