@@ -35,6 +35,8 @@ export type {
 } from './core/engine.ts'
 export type { Hooks } from './core/hooks.ts'
 export type { Limits } from './core/options.ts'
+export type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './core/tracing.ts'
+export type { TelemetryOptions } from './telemetry/telemetry-options.ts'
 export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
 export type {
   Acceptance,

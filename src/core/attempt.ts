@@ -6,6 +6,7 @@ import type { Linked } from './linked-set.ts'
 import type { Observers } from './observers.ts'
 import { decideOutcome, type AbortCause, type Decision, type Thrown } from './outcome.ts'
 import type { Submission } from './submission.ts'
+import type { ActiveContext } from './tracing.ts'
 import type {
   Add,
   AttemptOutcome,
@@ -44,7 +45,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   deadline: number
   older: Attempt | undefined
   newer: Attempt | undefined
-  trace: unknown
+  active: ActiveContext | undefined
   value: unknown
   handlerThrew: Thrown | undefined
   decision: Decision | undefined

@@ -99,10 +99,7 @@ export class Flow implements RunHost, AttemptHost {
     this.keys.add(submission)
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
-    if (dependencies.length > 0) {
-      submission.dependencies = dependencies
-      waitFor(submission, dependencies)
-    }
+    waitFor(submission, dependencies)
     const { holder, request, judged } = submission.origin
     if (holder?.holds(submission) || (judged && request?.holder?.holdsForResponse(submission)))
       submission.state = 'held'

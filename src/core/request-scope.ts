@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Holder, Origin, Submission } from './submission.ts'
 import type { GateFacts } from './observer.ts'
 import type { RequestFacts, ResponseClass, TaskRecord } from './task.ts'
+import type { RequestTrace } from './tracing.ts'
 
 /** What core needs of an HTTP request; `http/` makes it from Koa's `ctx` and lets go of `ctx` as early as it can. */
 export interface RequestEdge {
@@ -49,7 +50,7 @@ export class ServedRequest implements RequestFacts, Origin {
   response: ResponseClass | undefined = undefined
   readonly traceId: string | undefined = undefined
   readonly spanId: string | undefined = undefined
-  trace: unknown = undefined
+  trace: RequestTrace | undefined = undefined
   #scope: RequestScope | undefined
 
   constructor(clock: Clock, method: string, scope: RequestScope) {

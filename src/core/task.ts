@@ -9,6 +9,7 @@
  * - held: accepted, waiting for its response to settle; settle is the first of `finish` or `close`
  */
 import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
+import type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './tracing.ts'
 
 export type { Schema }
 export type MaybePromise<T> = T | Promise<T>
@@ -41,8 +42,7 @@ export interface RequestFacts {
   readonly response?: ResponseClass | undefined
   readonly traceId?: string | undefined
   readonly spanId?: string | undefined
-  /** Room for the observer that traces; nobody else reads or writes it. */
-  trace?: unknown
+  trace?: RequestTrace | undefined
 }
 
 /** When a task runs, by the class of its response: always once it settled, only if it was sent, only if sent with 2xx or 3xx. */
@@ -205,8 +205,12 @@ export interface TaskRecord {
   readonly ageMs: number
   /** What observers let travel with the task to a durable engine, such as `traceparent`. */
   readonly carrier: Record<string, string>
-  /** Room for the observer that traces; nobody else reads or writes it. */
-  trace?: unknown
+  /** Those it comes `after`, until it ended; undefined for none. */
+  readonly after?: readonly TaskRecord[] | undefined
+  readonly definedAt?: { readonly stack?: string } | undefined
+  /** Ids of the span of its latest attempt, or of the one that stands for never having run; the tracing observer's. */
+  span?: SpanIds | undefined
+  traceOrigin?: TraceOrigin | undefined
 }
 
 export type ResolvedSettings = Required<Omit<TaskSettings, 'retry'>> & { readonly retry: Required<RetryPolicy> }
@@ -235,6 +239,7 @@ export interface TaskContext<Input = unknown> extends TaskRecord {
   /** Free room for middleware, one object per attempt. */
   readonly state: Record<string, unknown>
   readonly add: Add
+  active?: ActiveContext | undefined
   /** Decides that another attempt follows; `afterMs` overrides the computed delay. Takes effect when the attempt ends. */
   retry(options?: { readonly afterMs?: number }): void
   /** Decides that the task ends as `discarded`: no failure, no page. Takes effect when the attempt ends. */
