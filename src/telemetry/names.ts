@@ -68,7 +68,7 @@ export const ERROR_TYPE = 'error.type'
 export const EXCEPTION_TYPE = 'exception.type'
 export const EXCEPTION_MESSAGE = 'exception.message'
 export const EXCEPTION_STACKTRACE = 'exception.stacktrace'
-/** On a span where its task is defined, on a log record where the failure came from. */
+/** On the span of a task that did not complete where it is defined; on a line where the failure came from. */
 export const CODE_FILE_PATH = 'code.file.path'
 export const CODE_LINE_NUMBER = 'code.line.number'
 export const CODE_FUNCTION_NAME = 'code.function.name'

@@ -90,7 +90,7 @@ export class Traces implements TaskObserver {
     task.active = active
     record.span = own
     const ended = context.with(active, next)
-    void ended.then((outcome) => this.#end(span, outcome))
+    void ended.then((outcome) => this.#end(span, record, outcome))
     return ended
   }
 
@@ -113,7 +113,7 @@ export class Traces implements TaskObserver {
     )
     const own = span.spanContext()
     if (isSpanContextValid(own)) record.span = own
-    this.#end(span, outcome)
+    this.#end(span, record, outcome)
   }
 
   event(event: RunnerEvent): void {
@@ -134,8 +134,6 @@ export class Traces implements TaskObserver {
 
   #startAttributes(record: TaskRecord, attempt: number, relation: 'child' | 'link'): Attributes {
     const attributes = startAttributes(record, attempt, relation)
-    const { code } = this.#sameFor(record)
-    if (code) Object.assign(attributes, code)
     const addLocation = this.#addLocations?.get(record)
     if (addLocation) attributes[names.TASK_ADD_LOCATION] = addLocation
     return attributes
@@ -156,10 +154,15 @@ export class Traces implements TaskObserver {
     if (position) addLocations.set(record, locationOf(position))
   }
 
-  #end(span: Span, outcome: AttemptOutcome): void {
+  #end(span: Span, record: TaskRecord, outcome: AttemptOutcome): void {
     if (span.isRecording()) {
       span.setAttribute(names.TASK_OUTCOME, outcome.outcome)
-      if (outcome.outcome !== 'completed' || outcome.handled) this.#endBadly(span, outcome)
+      if (outcome.outcome !== 'completed' || outcome.handled) {
+        // Not on each span: a task that does what it should is not looked for in the code.
+        const { code } = this.#sameFor(record)
+        if (code) span.setAttributes(code)
+        this.#endBadly(span, outcome)
+      }
     }
     span.end()
   }
