@@ -16,6 +16,7 @@ import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
 import { Logs, taskLogger } from './telemetry/logs.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { blanked } from './telemetry/propagation.ts'
+import { resolveTelemetry, type TelemetryOptions } from './telemetry/telemetry-options.ts'
 import { Traces } from './telemetry/traces.ts'
 import { VERSION } from './telemetry/version.ts'
 
@@ -37,6 +38,8 @@ export interface TasksOptions {
    * does what it would. Uncaught exceptions are only ever reported. @default 'contain-rejections'
    */
   readonly strayErrors?: 'contain-rejections' | 'report'
+  /** What spans and log lines say of failures, and which traces tasks belong to. */
+  readonly telemetry?: TelemetryOptions
 }
 
 export interface TasksStats {
@@ -83,28 +86,29 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   const limits = resolveLimits(options.limits)
   const logger = options.logger === false ? undefined : (options.logger ?? CONSOLE)
   const koaStore = new KoaStoreBlanker()
+  const failed = (where: string, error: unknown, record?: TaskRecord) => runner.observers.failure(where, error, record)
   const services =
     options.services &&
-    new ServiceScopes(options.services, (error, task) =>
-      runner.observers.failure('disposing services', error, task.record),
-    )
+    new ServiceScopes(options.services, (error, { record }) => failed('disposing services', error, record))
+  const telemetry = resolveTelemetry(options.telemetry, failed)
   const runner: Runner = new Runner({
     engines: enginesOf(options),
     defaults: resolveSettings(DEFAULT_SETTINGS, options.defaults, 'createTasks({ defaults })'),
     limits,
     logOf: (task) => (logger ? taskLogger(logger, task) : SILENT),
     openServices: services?.open,
+    said: (error) => telemetry.failures.messageOf(error),
     blanked: (make) => (koaStore.seen ? koaStore.blanked(() => blanked(make)) : blanked(make)),
   })
   const metrics = new Metrics(
     { tasks: () => runner.registry.all(), states: () => runner.flow.live.states(runner.clock.now()) },
     VERSION,
   )
-  const failed = (where: string, error: unknown, record: TaskRecord) => runner.observers.failure(where, error, record)
   const asTask: HookHost['asTask'] = (task, run) => runner.asTask(task, run)
   const hooks = new HookObserver(options.hooks ?? {}, { clock: runner.clock, asTask, failed })
-  const logs = logger ? [new Logs(logger)] : []
-  const observers: readonly TaskObserver[] = [new Traces(VERSION), metrics, ...logs, ...(options.hooks ? [hooks] : [])]
+  const logs = logger ? [new Logs(logger, telemetry.failures)] : []
+  const traces = new Traces(VERSION, telemetry)
+  const observers: readonly TaskObserver[] = [traces, metrics, ...logs, ...(options.hooks ? [hooks] : [])]
   for (const observer of observers) runner.composition.observe(observer)
   if (services) runner.composition.use(services.middleware)
   for (const task of options.register ?? []) runner.registry.define(task)
@@ -162,6 +166,7 @@ const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
   limits: true,
   hooks: true,
   strayErrors: true,
+  telemetry: true,
 }
 
 function checkOptions(options: TasksOptions): void {

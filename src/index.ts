@@ -37,6 +37,8 @@ export type { ErrorTarget, Hooks } from './core/hooks.ts'
 export { TaskFailedError, type TaskFailure } from './core/task-failure.ts'
 export type { RetryPolicy, RetryRequest } from './core/retry.ts'
 export type { Limits } from './core/options.ts'
+export type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './core/tracing.ts'
+export type { TelemetryOptions } from './telemetry/telemetry-options.ts'
 export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
 export type {
   Acceptance,

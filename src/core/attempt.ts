@@ -8,6 +8,7 @@ import { decideOutcome, type AbortCause, type Decision, type Stopped, type Throw
 import type { RetryRequest } from './retry.ts'
 import type { Submission } from './submission.ts'
 import { reasonOr } from './text.ts'
+import type { ActiveContext } from './tracing.ts'
 import type {
   Add,
   AttemptOutcome,
@@ -46,7 +47,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   deadline: number
   older: Attempt | undefined
   newer: Attempt | undefined
-  trace: unknown
+  active: ActiveContext | undefined
   value: unknown
   handlerThrew: Thrown | undefined
   handlerCalled = false

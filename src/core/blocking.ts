@@ -1,12 +1,21 @@
 import type { Clock, Timer } from './clock.ts'
 import type { TaskRecord } from './task.ts'
+import type { ActiveContext } from './tracing.ts'
 
 export interface Blocked {
   /** The task that did it, if that is known: it was in its first synchronous segment. */
   readonly record?: TaskRecord
+  readonly active?: ActiveContext | undefined
   /** Else those that were running: one of them did it, or none. */
   readonly candidates: readonly TaskRecord[]
   readonly blockedMs: number
+}
+
+/** An attempt. */
+interface Started {
+  readonly record: TaskRecord
+  readonly startedAt: number
+  readonly active: ActiveContext | undefined
 }
 
 /**
@@ -34,11 +43,11 @@ export class BlockingWatch {
   }
 
   /** A task's first synchronous segment is over. */
-  returned(record: TaskRecord, startedAt: number): void {
+  returned({ record, startedAt, active }: Started): void {
     const now = this.#clock.now()
     if (now - startedAt > this.#warnMs) {
       this.#namedUntil = now
-      this.#report({ record, candidates: [record], blockedMs: now - startedAt })
+      this.#report({ record, active, candidates: [record], blockedMs: now - startedAt })
     }
     if (!this.#timer && this.#warnMs < Infinity) this.#look(now)
   }

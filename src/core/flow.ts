@@ -109,10 +109,7 @@ export class Flow implements RunHost, AttemptHost {
     holder?.adds(submission)
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
-    if (dependencies.length > 0) {
-      submission.dependencies = dependencies
-      waitFor(submission, dependencies)
-    }
+    waitFor(submission, dependencies)
     if (holder?.holds(submission) || (judged && request?.holder?.holdsForResponse(submission)))
       submission.state = 'held'
     else if (!this.#skipped(submission)) this.#release(submission, submission.enteredAt)

@@ -1,5 +1,6 @@
 import type { Blocked } from './blocking.ts'
 import type { AttemptOutcome, Outcome, RequestFacts, TaskContext, TaskRecord } from './task.ts'
+import type { ActiveContext } from './tracing.ts'
 
 export type SubmissionResult = 'accepted' | 'rejected' | 'duplicate' | 'fetched'
 
@@ -39,7 +40,14 @@ export type RunnerEvent =
   | ({ readonly type: 'blocked' } & Blocked)
   | { readonly type: 'held_too_long'; readonly request: RequestFacts; readonly heldMs: number; readonly tasks: number }
   | { readonly type: 'mounted_below'; readonly above: readonly string[] }
-  | { readonly type: 'stray_error'; readonly record: TaskRecord; readonly error: Error; readonly contained: boolean }
+  | {
+      readonly type: 'stray_error'
+      readonly record: TaskRecord
+      /** Of its attempt, if that still runs. */
+      readonly active: ActiveContext | undefined
+      readonly error: Error
+      readonly contained: boolean
+    }
   | { readonly type: 'waits_for_itself'; readonly record: TaskRecord; readonly error: Error }
   | { readonly type: 'progress'; readonly record: TaskRecord; readonly fraction: number; readonly note?: string }
   | { readonly type: 'failure_of_our_own'; readonly where: string; readonly error: Error; readonly record?: TaskRecord }

@@ -17,8 +17,10 @@ export class Observers {
   readonly #attempted: readonly With<'attempted'>[]
   readonly #settled: readonly With<'settled'>[]
   readonly #event: readonly With<'event'>[]
+  readonly #said: (error: Error) => string
 
-  constructor(observers: readonly TaskObserver[]) {
+  constructor(observers: readonly TaskObserver[], said: (error: Error) => string = messageOf) {
+    this.#said = said
     const having = <K extends keyof TaskObserver>(hook: K) =>
       observers.filter((one): one is With<K> => typeof one[hook] === 'function')
     this.#submitted = having('submitted')
@@ -71,14 +73,14 @@ export class Observers {
         one.event(event)
       } catch (thrown) {
         // Not an event again: the observer that fails at events would be asked once more.
-        warn(`observer '${one.name}' event`, toError(thrown))
+        this.#warn(`observer '${one.name}' event`, toError(thrown))
       }
   }
 
   /** Something of this library's or of an observer's failed; it belongs to no task. */
   failure(where: string, thrown: unknown, record?: TaskRecord): void {
     const error = toError(thrown)
-    if (this.#event.length === 0) warn(where, error)
+    if (this.#event.length === 0) this.#warn(where, error)
     this.event({ type: 'failure_of_our_own', where, error, ...(record && { record }) })
   }
 
@@ -116,11 +118,12 @@ export class Observers {
     Promise.resolve(returned).catch((thrown: unknown) => this.#failed(observer, hook, thrown))
   }
 
+  /** The last resort, when nobody is left to tell. By text: `emitWarning` refuses errors of another realm. */
+  #warn(where: string, error: Error): void {
+    process.emitWarning(`koa-afterglow: ${where} failed: ${this.#said(error)}`)
+  }
+
   #failed(observer: TaskObserver, hook: string, thrown: unknown): void {
     this.failure(`observer '${observer.name}' ${hook}`, thrown)
   }
 }
-
-/** The last resort, when nobody is left to tell. By text: `emitWarning` refuses errors of another realm. */
-const warn = (where: string, error: Error): void =>
-  process.emitWarning(`koa-afterglow: ${where} failed: ${messageOf(error)}`)

@@ -9,7 +9,11 @@ export type Run = (input: never, task: TaskContext<never>) => unknown
 const DEFINITION = Symbol.for('koa-afterglow.definition')
 
 interface Definition extends Task {
-  readonly [DEFINITION]: { readonly run: Run; readonly schema: Schema | undefined }
+  readonly [DEFINITION]: {
+    readonly run: Run
+    readonly schema: Schema | undefined
+    readonly definedAt: { readonly stack?: string }
+  }
 }
 
 /**
@@ -30,7 +34,10 @@ export function defineTask(definition: TaskSettings & { name: string; schema?: S
     throw new InvalidOptionError(`${where}: \`schema\` must be a Standard Schema (zod, valibot, arktype, ...)`)
   // Settings are checked where they are written, not at the first add.
   resolveSettings(UNSET, settings, where)
-  const task: Definition = { name, settings: Object.freeze(settings), [DEFINITION]: { run, schema } }
+  // Where it was defined; put into words only if somebody asks.
+  const definedAt = {}
+  Error.captureStackTrace(definedAt, defineTask)
+  const task: Definition = { name, settings: Object.freeze(settings), [DEFINITION]: { run, schema, definedAt } }
   return Object.freeze(task)
 }
 
@@ -49,6 +56,7 @@ export interface RegisteredTask {
   /** Undefined for functions and closures: each submission brings its own. */
   readonly run: Run | undefined
   readonly definition: Task | undefined
+  readonly definedAt?: { readonly stack?: string }
   readonly counts: Counts
 }
 
@@ -75,9 +83,9 @@ export class Registry {
     if (known?.definition === task) return known
     if (!isDefinition(task)) throw new NotATaskError('expected a task made by defineTask')
     if (known) throw new TaskNameTakenError(`the name '${task.name}' belongs to another task; each needs its own`)
-    const { run, schema } = task[DEFINITION]
+    const { run, schema, definedAt } = task[DEFINITION]
     const settings = resolveSettings(this.#defaults, task.settings, `task '${task.name}'`)
-    return this.#add({ name: task.name, settings, run, schema, definition: task })
+    return this.#add({ name: task.name, settings, run, schema, definition: task, definedAt })
   }
 
   /** A function or closure, by its name alone: a new closure per request is the same task each time. */

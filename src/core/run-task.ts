@@ -55,7 +55,7 @@ export function makeRunTask(
     // First the context of the add, then the task as ours in it: what the work adds, it adds as this task.
     if (submission.resource) submission.resource.runInAsyncScope(store.run, store, submission, ring, attempt)
     else store.run(submission, ring, attempt)
-    host.blocking.returned(submission, attempt.startedAt)
+    host.blocking.returned(attempt)
   }
 }
 

@@ -27,6 +27,8 @@ import type { RequestFacts, ResolvedSettings, TaskHandle, TaskRecord } from './t
 export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'openServices'> {
   readonly defaults: ResolvedSettings
   readonly limits: Required<Limits>
+  /** What may be said of an error where no observer can say it. */
+  readonly said?: (error: Error) => string
   /** Runs `make` with the stores of the request (Koa's, OpenTelemetry's) blanked, so that what it makes retains no request. */
   blanked<R>(make: () => R): R
 }
@@ -60,14 +62,13 @@ export class Runner implements SubmitHost, GateKeeper {
     this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
     this.#outside = outsideOf(this.clock)
-    const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
     this.flow = new Flow({
       engines,
       clock: this.clock,
       limits,
       logOf,
       openServices,
-      addFrom,
+      addFrom: (parent, args) => this.addFrom(parent, args),
     })
   }
 
@@ -88,7 +89,7 @@ export class Runner implements SubmitHost, GateKeeper {
   start(): void {
     if (!this.composition.close()) return
     const { observers, middleware } = this.composition
-    this.flow.start(new Observers(observers), middleware, this.#store)
+    this.flow.start(new Observers(observers, this.#parts.said), middleware, this.#store)
   }
 
   /** Nothing runs any more. Before Node 24 every store that was ever used costs each promise of the process a little. */
@@ -183,6 +184,7 @@ export class Runner implements SubmitHost, GateKeeper {
   accept(submission: Submission, dependencies: readonly Submission[]): void {
     submission.resource = this.#parts.blanked(makeResource)
     this.flow.live.add(submission)
+    if (dependencies.length > 0) submission.dependencies = dependencies
     this.count(submission, 'accepted')
     this.flow.enter(submission, dependencies)
   }
@@ -242,7 +244,8 @@ export class Runner implements SubmitHost, GateKeeper {
   strayError(thrown: unknown, record: TaskRecord, contained: boolean): void {
     const task = this.registry.get(record.label)
     if (task) task.counts.strayErrors++
-    this.observers.event({ type: 'stray_error', record, error: toError(thrown), contained })
+    const active = record instanceof Submission ? record.current?.active : undefined
+    this.observers.event({ type: 'stray_error', record, active, error: toError(thrown), contained })
   }
 
   #tooManyNames(name: string): void {

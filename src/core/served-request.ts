@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Holder, Origin } from './submission.ts'
 import type { RequestFacts, ResponseClass } from './task.ts'
+import type { RequestTrace } from './tracing.ts'
 
 /**
  * What tasks keep of the request that caused them, and what its async context carries. Once the request is over this lets
@@ -14,7 +15,7 @@ export class ServedRequest implements RequestFacts, Origin {
   response: ResponseClass | undefined = undefined
   readonly traceId: string | undefined = undefined
   readonly spanId: string | undefined = undefined
-  trace: unknown = undefined
+  trace: RequestTrace | undefined = undefined
   #scope: Holder | undefined
 
   constructor(clock: Clock, method: string, scope: Holder) {

@@ -7,6 +7,7 @@ import type { State } from './ledger.ts'
 import type { Linked } from './linked-set.ts'
 import type { RegisteredTask, Run } from './registry.ts'
 import type { AbortCause } from './outcome.ts'
+import type { ActiveContext, SpanIds, TraceOrigin } from './tracing.ts'
 import type { AddOptions, Outcome, Priority, RequestFacts, ResolvedSettings, TaskRecord } from './task.ts'
 
 const ID_BYTES = 16
@@ -85,6 +86,7 @@ export interface Holder {
 
 /** The attempt that runs now, as far as others may meddle with it. */
 export interface Running {
+  readonly active: ActiveContext | undefined
   /** Aborts its signal; it then has until `until` to end before it counts as stuck. */
   abort(cause: AbortCause, why: string, until: number): void
   /** Ends it, whatever it still does. */
@@ -127,7 +129,8 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   hooks = 0
   dependencies: readonly Submission[] | undefined
   dependents: Submission[] | undefined
-  trace: unknown
+  span: SpanIds | undefined
+  traceOrigin: TraceOrigin | undefined
   older: Submission | undefined
   newer: Submission | undefined
   #id: string | undefined
@@ -192,6 +195,12 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
 
   get label(): string {
     return this.task.label
+  }
+  get after(): readonly Submission[] | undefined {
+    return this.dependencies
+  }
+  get definedAt(): { readonly stack?: string } | undefined {
+    return this.task.definedAt
   }
 
   get delayMs(): number {

@@ -10,6 +10,7 @@
  */
 import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
 import type { RetryPolicy, RetryRequest } from './retry.ts'
+import type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './tracing.ts'
 
 export type { Schema }
 export type MaybePromise<T> = T | Promise<T>
@@ -42,8 +43,7 @@ export interface RequestFacts {
   readonly response?: ResponseClass | undefined
   readonly traceId?: string | undefined
   readonly spanId?: string | undefined
-  /** Room for the observer that traces; nobody else reads or writes it. */
-  trace?: unknown
+  trace?: RequestTrace | undefined
 }
 
 /** When a task runs, by the class of its response: always once it settled, only if it was sent, only if sent with 2xx or 3xx. */
@@ -200,8 +200,12 @@ export interface TaskRecord {
   readonly ageMs: number
   /** What observers let travel with the task to a durable engine, such as `traceparent`. */
   readonly carrier: Record<string, string>
-  /** Room for the observer that traces; nobody else reads or writes it. */
-  trace?: unknown
+  /** Those it comes `after`, until it ended; undefined for none. */
+  readonly after?: readonly TaskRecord[] | undefined
+  readonly definedAt?: { readonly stack?: string } | undefined
+  /** Ids of the span of its latest attempt, or of the one that stands for never having run; the tracing observer's. */
+  span?: SpanIds | undefined
+  traceOrigin?: TraceOrigin | undefined
 }
 
 export type ResolvedSettings = Required<Omit<TaskSettings, 'retry'>> & { readonly retry: Required<RetryPolicy> }
@@ -230,6 +234,7 @@ export interface TaskContext<Input = unknown> extends TaskRecord {
   /** Free room for middleware, one object per attempt. */
   readonly state: Record<string, unknown>
   readonly add: Add
+  active?: ActiveContext | undefined
   /**
    * Decides that another attempt follows, if one is left (`retry.attempts`); otherwise the task fails. This and the next
    * two take effect when the attempt ends; the last call counts.

@@ -1,16 +1,21 @@
-import { createHash } from 'node:crypto'
-import { isError, toError } from '../core/errors.ts'
-import { clean, cleanLines, cut, get, messageOf, read } from '../core/text.ts'
+import { isError, NonErrorThrownError, toError } from '../core/errors.ts'
+import { cut, get, read } from '../core/text.ts'
+import { fingerprint } from './fingerprint.ts'
+import { isFrame, isOfCore, positionIn, type SourcePosition } from './source-position.ts'
+import { Texts } from './texts.ts'
 
-/** An error as telemetry carries it: bounded, without control characters, safe to read however the error was made. */
+/** An error as telemetry carries it: bounded, masked, without control characters, however the error was made. */
 export interface ExceptionFacts {
   /** Name of the class, which is what people group by; never the `code` (a PostgreSQL error's would be '23505'). */
   readonly type: string
   readonly message: string
   readonly stacktrace: string
+  /** Where it was thrown, as far as that is in code of the application. */
+  readonly position: SourcePosition | undefined
+  readonly fingerprint: string
 }
 
-const MAX_MESSAGE = 1_024
+export const MAX_MESSAGE = 1_024
 const MAX_STACK = 16_384
 const MAX_TYPE = 128
 const MAX_CAUSES = 5
@@ -18,15 +23,27 @@ const MAX_AGGREGATED = 10
 /** What one member may take of the whole, so that ten of them, and their aggregate's own frames, always fit. */
 const MAX_MEMBER = 1_024
 const MAX_AGGREGATE = 4_096
-/** Of all errors that one error leads to: ten members with ten members each, and causes, would be thousands. */
-const MAX_ERRORS = 32
-/** What is looked at of a stack to find frames in it. */
-const MAX_STACK_READ = 4 * MAX_STACK
+/** Aggregates may hold aggregates: of all errors together no more than these are read. */
+const MAX_ERRORS = 50
+/** A stack is looked at this far; what a library put behind it is not read. */
+const MAX_RAW = 65_536
+
+const PLAIN = new Texts()
 
 /** Never throws. Causes are followed to depth 5 and members of an AggregateError to 10; a cycle ends it. */
-export function exceptionFacts(thrown: unknown): ExceptionFacts {
+export function exceptionFacts(thrown: unknown, texts: Texts = PLAIN): ExceptionFacts {
   const error = toError(thrown)
-  return { type: errorType(error), message: messageOf(error), stacktrace: cut(stackOf(error, new Set(), 0), MAX_STACK) }
+  const type = errorType(error)
+  const message = messageOf(error, texts)
+  // What is no Error has no place of its own; that of its wrapper says nothing.
+  const position = error instanceof NonErrorThrownError ? undefined : positionIn(cut(read(error, 'stack'), MAX_RAW))
+  return {
+    type,
+    message,
+    position,
+    stacktrace: cut(new Stacks(texts).of(error, 0), MAX_STACK),
+    fingerprint: fingerprint({ types: typesOf(error), message, position }),
+  }
 }
 
 /** The value of `error.type` on span, metric and log. */
@@ -35,49 +52,61 @@ export function errorType(error: Error): string {
   const constructed = read(get(error, 'constructor'), 'name')
   // A subclass that did not set `name` is known by its constructor, a DOMException (AbortError) only by its name.
   const type = constructed && constructed !== 'Error' && constructed !== 'DOMException' ? constructed : name
-  return clean(cut(type || 'Error', MAX_TYPE))
+  return PLAIN.line(type || 'Error', MAX_TYPE)
 }
 
-/** Equal for failures of the same kind at the same place, whatever ids and numbers their messages carry. */
-export function fingerprint(facts: ExceptionFacts): string {
-  const frame = facts.stacktrace
-    .split('\n')
-    .find((line) => line.trimStart().startsWith('at ') && !line.includes('node:'))
-  const shape = facts.message.replace(/[0-9a-f]{8,}|\d+/gi, '#')
-  return createHash('sha1')
-    .update(`${facts.type}\n${frame?.trim() ?? ''}\n${shape}`)
-    .digest('hex')
-    .slice(0, 16)
+export const messageOf = (error: Error, texts: Texts): string => texts.line(saidBy(error), MAX_MESSAGE, error)
+
+function typesOf(error: Error): readonly string[] {
+  const types: string[] = []
+  for (let one: unknown = error; isError(one) && types.length < MAX_CAUSES; one = get(one, 'cause'))
+    types.push(errorType(one))
+  return types
 }
 
-function stackOf(error: Error, seen: Set<unknown>, depth: number): string {
-  seen.add(error)
-  const stack = withoutOurFrames(cut(read(error, 'stack'), MAX_STACK_READ))
-  const all = cleanLines(cut(stack || `${errorType(error)}: ${messageOf(error)}`, MAX_STACK))
-  const members = membersOf(error)
-  const own = members ? cut(all, MAX_AGGREGATE) : all
-  return [own, ...aggregated(members, seen, depth), ...causeOf(error, seen, depth)].join('\n')
+/** The message; of an input that its schema refused only where: what a schema says may quote the input. */
+function saidBy(error: Error): string {
+  const issues = read(error, 'code') === 'ERR_AFTERGLOW_INVALID_INPUT' ? get(error, 'issues') : undefined
+  if (!Array.isArray(issues)) return read(error, 'message')
+  const paths = issues.slice(0, MAX_AGGREGATED).map((issue: unknown) => read(issue, 'path') || 'the top')
+  return `invalid input at ${paths.join(', ')}${issues.length > paths.length ? ', ...' : ''}`
 }
 
-/** Where this package's core is, as stack traces name it: beside the folder this very module is in. */
-const HERE = /(?:\(|at )(?:file:\/\/)?(\S*)telemetry[\\/]exceptions\.[cm]?[tj]s/
-const CORE = HERE.exec(new Error().stack ?? '')?.[1]?.concat('core')
+/** The stack of one error with those of what it hangs together with, each read once. */
+class Stacks {
+  readonly #texts: Texts
+  readonly #seen = new Set<unknown>()
 
-/** Frames of the runner say nothing about the failure, and there are as many of them as middleware layers. */
-function withoutOurFrames(stack: string): string {
-  if (CORE === undefined || !stack.includes(CORE)) return stack
-  const lines = stack.split('\n')
-  const theirs = lines.filter((line) => !(line.trimStart().startsWith('at ') && line.includes(CORE)))
-  return theirs.length > 1 ? theirs.join('\n') : stack
-}
+  constructor(texts: Texts) {
+    this.#texts = texts
+  }
 
-function causeOf(error: Error, seen: Set<unknown>, depth: number): readonly string[] {
-  const cause = get(error, 'cause')
-  if (cause === undefined) return []
-  if (seen.has(cause)) return ['caused by: an error above, again']
-  if (depth + 1 >= MAX_CAUSES || seen.size >= MAX_ERRORS) return ['caused by: more, left off']
-  if (!isError(cause)) return [`caused by: ${clean(cut(shown(cause), MAX_MESSAGE))}`]
-  return [`caused by: ${stackOf(cause, seen, depth + 1)}`]
+  of(error: Error, depth: number): string {
+    this.#seen.add(error)
+    const members = membersOf(error)
+    const raw = withoutOurFrames(ownStack(error)) || `${errorType(error)}: ${saidBy(error)}`
+    const own = this.#texts.lines(raw, members ? MAX_AGGREGATE : MAX_STACK, error)
+    return [own, ...this.#members(members, depth), ...this.#cause(error, depth)].join('\n')
+  }
+
+  #cause(error: Error, depth: number): readonly string[] {
+    const cause = get(error, 'cause')
+    if (cause === undefined) return []
+    if (this.#seen.has(cause)) return ['caused by: an error above, again']
+    if (depth + 1 >= MAX_CAUSES || this.#seen.size >= MAX_ERRORS) return ['caused by: more, left off']
+    return [`caused by: ${isError(cause) ? this.of(cause, depth + 1) : this.#texts.line(shown(cause), MAX_MESSAGE)}`]
+  }
+
+  #members(members: Members | undefined, depth: number): readonly string[] {
+    if (!members || depth + 1 >= MAX_CAUSES) return []
+    const { first, count } = members
+    const lines = first.map((member, index) => {
+      if (isError(member) && this.#seen.has(member)) return `[${index}]: an error above, again`
+      if (this.#seen.size >= MAX_ERRORS) return `[${index}]: left off`
+      return `[${index}]: ${isError(member) ? cut(this.of(member, depth + 1), MAX_MEMBER) : this.#texts.line(shown(member), MAX_MEMBER)}`
+    })
+    return [`${count} errors${count > first.length ? `, the first ${first.length}` : ''}:`, ...lines]
+  }
 }
 
 interface Members {
@@ -98,15 +127,16 @@ function membersOf(error: Error): Members | undefined {
   }
 }
 
-function aggregated(members: Members | undefined, seen: Set<unknown>, depth: number): readonly string[] {
-  if (!members || depth + 1 >= MAX_CAUSES) return []
-  const { first, count } = members
-  const lines = first.map((member, index) => {
-    if (isError(member) && seen.has(member)) return `[${index}]: an error above, again`
-    if (seen.size >= MAX_ERRORS) return `[${index}]: left off`
-    return `[${index}]: ${isError(member) ? cut(stackOf(member, seen, depth + 1), MAX_MEMBER) : clean(cut(shown(member), MAX_MEMBER))}`
-  })
-  return [`${count} errors${count > first.length ? `, the first ${first.length}` : ''}:`, ...lines]
+function ownStack(error: Error): string {
+  const stack = cut(read(error, 'stack'), MAX_RAW)
+  const [message, said] = [read(error, 'message'), saidBy(error)]
+  return message === said || message === '' ? stack : stack.replaceAll(message, said)
+}
+
+function withoutOurFrames(stack: string): string {
+  const lines = stack.split('\n')
+  const theirs = lines.filter((line) => !(isFrame(line) && isOfCore(line)))
+  return theirs.length > 1 ? theirs.join('\n') : stack
 }
 
 function shown(value: unknown): string {

@@ -2,9 +2,9 @@ import type { AttemptOutcome } from '../core/task.ts'
 import { LOG_EVENTS } from './names.ts'
 
 export type Level = 'info' | 'warn' | 'error'
-/** What is always the same in the lines of one kind. */
 export type Line = readonly [level: Level, event: string, message: string]
 
+/** One line per outcome: WARN while another attempt follows, ERROR when it was the last. */
 export function lineOf(outcome: AttemptOutcome): Line {
   switch (outcome.outcome) {
     case 'completed':
@@ -16,38 +16,57 @@ export function lineOf(outcome: AttemptOutcome): Line {
     case 'retried':
       return RETRIED
     case 'discarded':
-      return ['info', LOG_EVENTS.discarded, 'task discarded']
+      return DISCARDED
     case 'cancelled':
-      return ['info', LOG_EVENTS.cancelled, 'task cancelled']
+      return CANCELLED
     case 'skipped':
-      return ['warn', LOG_EVENTS.skipped, 'task skipped']
+      return SKIPPED
     case 'dropped':
-      return ['error', LOG_EVENTS.dropped, 'task dropped']
+      return DROPPED
     case 'interrupted':
-      return ['error', LOG_EVENTS.interrupted, 'task interrupted']
+      return INTERRUPTED
     case 'handed_over':
-      return ['info', LOG_EVENTS.completed, 'task handed over']
+      return HANDED_OVER
     default:
       return outcome satisfies never
   }
 }
 
-export const UNFINISHED: Line = [
-  'error',
-  LOG_EVENTS.unfinished,
-  'the process ends with tasks that nothing keeps it alive for',
+const COMPLETED: Line = ['info', LOG_EVENTS.completed, 'task completed']
+const HANDLED: Line = [
+  'warn',
+  LOG_EVENTS.completed,
+  'task completed, but its handler threw and middleware swallowed it',
 ]
+const FAILED: Line = ['error', LOG_EVENTS.exception, 'task failed']
+const TIMED_OUT: Line = ['error', LOG_EVENTS.exception, 'task timed out']
+const RETRIED: Line = ['warn', LOG_EVENTS.exception, 'task failed and will be retried']
+const DISCARDED: Line = ['info', LOG_EVENTS.discarded, 'task discarded']
+const CANCELLED: Line = ['info', LOG_EVENTS.cancelled, 'task cancelled']
+const SKIPPED: Line = ['warn', LOG_EVENTS.skipped, 'task skipped']
+const DROPPED: Line = ['error', LOG_EVENTS.dropped, 'task dropped']
+const INTERRUPTED: Line = ['error', LOG_EVENTS.interrupted, 'task interrupted']
+const HANDED_OVER: Line = ['info', LOG_EVENTS.completed, 'task handed over']
+
+export const REJECTED: Line = ['warn', LOG_EVENTS.rejected, 'task rejected']
+export const STUCK: Line = ['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go']
 export const ENDED_LATE: Line = ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes']
 export const FAILED_LATE: Line = [
   'warn',
   LOG_EVENTS.late_completion,
   'task failed after it was let go; nothing changes',
 ]
+export const UNFINISHED: Line = [
+  'error',
+  LOG_EVENTS.unfinished,
+  'the process ends with tasks that nothing keeps it alive for',
+]
 export const MOUNTED_BELOW: Line = [
   'warn',
   LOG_EVENTS.mounted_below,
   'tasks.middleware() is not the first app.use(); what is above has no ctx.tasks',
 ]
+export const HELD_TOO_LONG: Line = ['warn', LOG_EVENTS.held_too_long, 'response does not settle; its tasks start now']
 export const WAITING: Line = ['info', LOG_EVENTS.drain, 'draining: waiting for tasks to end']
 export const ABORTING: Line = ['warn', LOG_EVENTS.drain, 'draining: aborting what has not ended']
 export const DRAINED: Line = ['info', LOG_EVENTS.drained, 'drained']
@@ -68,12 +87,3 @@ export const BLOCKED_BY_SOMEBODY: Line = [
   LOG_EVENTS.blocked,
   'the event loop was blocked while these tasks ran',
 ]
-const COMPLETED: Line = ['info', LOG_EVENTS.completed, 'task completed']
-const HANDLED: Line = [
-  'warn',
-  LOG_EVENTS.completed,
-  'task completed, but its handler threw and middleware swallowed it',
-]
-const FAILED: Line = ['error', LOG_EVENTS.exception, 'task failed']
-const TIMED_OUT: Line = ['error', LOG_EVENTS.exception, 'task timed out']
-const RETRIED: Line = ['warn', LOG_EVENTS.exception, 'task failed and will be retried']

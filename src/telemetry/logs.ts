@@ -1,29 +1,15 @@
-import { context, isSpanContextValid, trace } from '@opentelemetry/api'
+import { context, isSpanContextValid, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api'
 import type { Context } from '@opentelemetry/api'
-import { errorOf } from '../core/outcome.ts'
-import { messageOf, shortText } from '../core/text.ts'
 import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
-import { requestAttributes } from './attributes.ts'
-import { errorType, exceptionFacts, fingerprint } from './exceptions.ts'
-import {
-  ABORTING,
-  BLOCKED,
-  BLOCKED_BY_SOMEBODY,
-  CONTAINED,
-  DRAINED,
-  DRAINED_BADLY,
-  ENDED_LATE,
-  FAILED_LATE,
-  MOUNTED_BELOW,
-  STRAY,
-  UNFINISHED,
-  WAITING,
-  lineOf,
-  type Level,
-  type Line,
-} from './log-lines.ts'
+import type { SpanIds } from '../core/tracing.ts'
+import { codeAttributes, requestAttributes } from './attributes.ts'
+import { errorType, type ExceptionFacts } from './exceptions.ts'
+import { errorTypeOf, type Failures } from './failures.ts'
+import * as lines from './log-lines.ts'
+import { lineOf, type Level, type Line } from './log-lines.ts'
 import * as names from './names.ts'
+import { childOf, methodsOf } from './user-logger.ts'
 
 type Fields = Record<string, unknown>
 
@@ -33,25 +19,32 @@ const { LOG_EVENTS } = names
 export class Logs implements TaskObserver {
   readonly name = 'logs'
   readonly #logger: Logger
+  readonly #methods: Readonly<Record<Level, Level>>
+  readonly #failures: Failures
   readonly #children = new Map<string, Logger>()
   #level: string | undefined
 
-  constructor(logger: Logger) {
+  /** @throws InvalidOptionError */
+  constructor(logger: Logger, failures: Failures) {
     this.#logger = logger
+    this.#methods = methodsOf(logger)
+    this.#failures = failures
   }
 
   submitted(record: TaskRecord, result: SubmissionResult, error?: Error): void {
     if (result !== 'rejected') return
-    const fields = {
-      ...recordFields(record),
-      ...(error && { [names.ERROR_TYPE]: errorType(error), [names.TASK_REASON]: messageOf(error) }),
+    const fields = recordFields(record)
+    if (error) {
+      fields[names.ERROR_TYPE] = errorType(error)
+      fields[names.TASK_REASON] = this.#failures.messageOf(error)
     }
-    this.#write(['warn', LOG_EVENTS.rejected, 'task rejected'], fields)
+    this.#write(lines.REJECTED, fields)
   }
 
   attempted(task: TaskContext, outcome: AttemptOutcome, runMs: number): void {
     const line = lineOf(outcome)
-    if (this.#logger.isLevelEnabled?.(line[0]) === false) return
+    const method = this.#methods[line[0]]
+    if (this.#logger.isLevelEnabled?.(method) === false) return
     const { id, request } = task.record
     const fields: Fields = {
       [names.TASK_ID]: id,
@@ -61,16 +54,15 @@ export class Logs implements TaskObserver {
     }
     if (request) Object.assign(fields, requestAttributes(request))
     if (task.maxAttempts > 1) fields[names.TASK_MAX_ATTEMPTS] = task.maxAttempts
-    if (outcome.outcome !== 'completed' || outcome.handled) addFailure(fields, outcome)
+    if (outcome.outcome !== 'completed' || outcome.handled) this.#addFailure(fields, outcome)
     const logger = this.#bound(task, outcome, line)
-    const active = task.trace as Context | undefined
+    const active = task.active as Context | undefined
     const spanContext = active && trace.getSpanContext(active)
-    if (!spanContext) return logger[line[0]](fields, line[2])
-    fields['trace_id'] = spanContext.traceId
-    fields['span_id'] = spanContext.spanId
+    if (!spanContext) return logger[method](fields, line[2])
+    addIds(fields, spanContext)
     // In the attempt's context, so that a mixin or instrumentation of the logger finds the same span.
-    if (context.active() === active) logger[line[0]](fields, line[2])
-    else context.with(active, () => logger[line[0]](fields, line[2]))
+    if (context.active() === active) logger[method](fields, line[2])
+    else context.with(active, () => logger[method](fields, line[2]))
   }
 
   /** What is the same in all lines of a task that ends like this is written once, into a child of the logger. */
@@ -97,57 +89,60 @@ export class Logs implements TaskObserver {
     const fields = recordFields(record)
     fields[names.TASK_ATTEMPT] = outcome.attempts
     fields[names.TASK_OUTCOME] = outcome.outcome
-    addFailure(fields, outcome)
-    this.#writeIn(isContext(record.trace) ? record.trace : undefined, lineOf(outcome), fields)
+    this.#addFailure(fields, outcome)
+    this.#writeAbout(record, lineOf(outcome), fields)
   }
 
   event(event: RunnerEvent): void {
-    const fields: Fields = 'record' in event && event.record ? recordFields(event.record) : {}
+    const record = 'record' in event ? event.record : undefined
+    const fields: Fields = record ? recordFields(record) : {}
+    const write = (line: Line) => (record ? this.#writeAbout(record, line, fields) : this.#write(line, fields))
     switch (event.type) {
       case 'stuck':
         fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
-        return this.#write(['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go'], fields)
+        return write(lines.STUCK)
       case 'late_completion':
         fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
-        if (event.error) addException(fields, event.error)
-        return this.#write(event.error ? FAILED_LATE : ENDED_LATE, fields)
+        if (event.error) addException(fields, this.#failures.ofError(event.error))
+        return write(event.error ? lines.FAILED_LATE : lines.ENDED_LATE)
       case 'stray_error':
         fields[names.STRAY_CONTAINED] = event.contained
-        addException(fields, event.error)
-        return this.#write(event.contained ? CONTAINED : STRAY, fields)
+        addException(fields, this.#failures.ofError(event.error))
+        fields[names.ERROR_TYPE] = errorType(event.error)
+        return write(event.contained ? lines.CONTAINED : lines.STRAY)
       case 'blocked':
-        fields[names.TASK_RUN_TIME] = names.seconds(event.blockedMs)
+        fields[names.TASK_BLOCKED_TIME] = names.seconds(event.blockedMs)
         if (!event.record) fields[names.TASK_CANDIDATES] = event.candidates.slice(0, MAX_NAMES).map(({ name }) => name)
-        return this.#write(event.record ? BLOCKED : BLOCKED_BY_SOMEBODY, fields)
+        return write(event.record ? lines.BLOCKED : lines.BLOCKED_BY_SOMEBODY)
       case 'held_too_long':
         Object.assign(fields, requestAttributes(event.request))
         fields[names.REQUEST_HOLD_TIME] = names.seconds(event.heldMs)
         fields[names.SUBMITTED_COUNT] = event.tasks
-        return this.#write(['warn', LOG_EVENTS.held_too_long, 'response does not settle; its tasks start now'], fields)
+        return write(lines.HELD_TOO_LONG)
       case 'mounted_below':
         fields[names.MOUNTED_ABOVE] = event.above
-        return this.#write(MOUNTED_BELOW, fields)
-      case 'waits_for_itself':
-        return this.#write(['error', LOG_EVENTS.waits_for_itself, event.error.message], fields)
-      case 'failure_of_our_own':
-        addException(fields, event.error)
-        return this.#write(
-          ['error', LOG_EVENTS.failure_of_our_own, `${event.where} failed: ${messageOf(event.error)}`],
-          fields,
-        )
+        return write(lines.MOUNTED_BELOW)
       case 'unfinished':
         addUnfinished(fields, event)
-        return this.#write(UNFINISHED, fields)
+        return write(lines.UNFINISHED)
+      case 'waits_for_itself':
+        return write(['error', LOG_EVENTS.waits_for_itself, event.error.message])
+      case 'failure_of_our_own': {
+        const facts = this.#failures.ofError(event.error)
+        addException(fields, facts)
+        fields[names.ERROR_TYPE] = facts.type
+        return write(['error', LOG_EVENTS.failure_of_our_own, `${event.where} failed: ${facts.message}`])
+      }
       case 'drain':
         fields[names.DRAIN_STAGE] = event.stage
         fields[names.DRAIN_IN_FLIGHT] = event.inFlight
-        if (event.stage === 'aborting') return this.#write(ABORTING, fields)
-        return event.inFlight > 0 ? this.#write(WAITING, fields) : undefined
+        if (event.stage === 'aborting') return write(lines.ABORTING)
+        return event.inFlight > 0 ? write(lines.WAITING) : undefined
       case 'drained':
         fields[names.DRAIN_SETTLED] = event.settled
         fields[names.DRAIN_INTERRUPTED] = event.interrupted.length
         fields[names.DRAIN_TIME] = names.seconds(event.durationMs)
-        return this.#write(event.interrupted.length > 0 ? DRAINED_BADLY : DRAINED, fields)
+        return write(event.interrupted.length > 0 ? lines.DRAINED_BADLY : lines.DRAINED)
       case 'progress':
         return undefined
       default:
@@ -155,36 +150,44 @@ export class Logs implements TaskObserver {
     }
   }
 
-  /** With the ids of the span that stands for a task which never ran. */
-  #writeIn(active: Context | undefined, line: Line, fields: Fields): void {
-    const spanContext = active && trace.getSpanContext(active)
-    if (!active || !spanContext || !isSpanContextValid(spanContext)) return this.#write(line, fields)
-    fields['trace_id'] = spanContext.traceId
-    fields['span_id'] = spanContext.spanId
-    if (context.active() === active) this.#write(line, fields)
-    else context.with(active, () => this.#write(line, fields))
+  #addFailure(fields: Fields, outcome: AttemptOutcome): void {
+    const reason = this.#failures.reasonOf(outcome)
+    const type = errorTypeOf(outcome)
+    const facts = this.#failures.of(outcome)
+    if (reason !== undefined) fields[names.TASK_REASON] = reason
+    if (outcome.outcome === 'retried') fields[names.TASK_RETRY_DELAY] = names.seconds(outcome.afterMs)
+    if (type !== undefined) fields[names.ERROR_TYPE] = type
+    if (facts) addException(fields, facts)
+  }
+
+  /** With the ids of its latest span, which may be the one that stands for never having run. */
+  #writeAbout({ span }: TaskRecord, line: Line, fields: Fields): void {
+    if (!span || !isSpanContextValid(span)) return this.#write(line, fields)
+    addIds(fields, span)
+    const active = trace.getSpanContext(context.active())
+    if (active?.spanId === span.spanId) return this.#write(line, fields)
+    context.with(trace.setSpanContext(ROOT_CONTEXT, span), () => this.#write(line, fields))
   }
 
   #write([level, event, message]: Line, fields: Fields): void {
     fields[names.EVENT_NAME] = event
-    this.#logger[level](fields, message)
+    this.#logger[this.#methods[level]](fields, message)
   }
 }
 
-/** Tasks that one line names. */
+/** A line that names tasks names so many. */
 const MAX_NAMES = 10
+
+type Unfinished = Extract<RunnerEvent, { readonly type: 'unfinished' }>
+
+function addUnfinished(fields: Fields, { records, states }: Unfinished): void {
+  fields[names.UNFINISHED_COUNT] = records.length
+  fields[names.UNFINISHED_NAMES] = [...new Set(records.map(({ name }) => name))].slice(0, MAX_NAMES)
+  fields[names.UNFINISHED_STATES] = Object.entries(states).flatMap(([state, count]) => (count > 0 ? [state] : []))
+}
 
 /** Task names times outcomes; an app that makes up names without end gets a child per line beyond. */
 const MAX_CHILDREN = 1_000
-
-const childOf = (logger: Logger, bindings: object): Logger => logger.child?.(bindings) ?? binding(logger, bindings)
-
-/** A child for a logger that cannot make one. */
-function binding(logger: Logger, bindings: object): Logger {
-  const bound = (level: 'debug' | Level) => (fields: object | string, message?: string) =>
-    typeof fields === 'string' ? logger[level](bindings, fields) : logger[level]({ ...bindings, ...fields }, message)
-  return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error') }
-}
 
 /** What `task.log` binds. The ids of the span are not bound: a logger with a mixin would then print them twice. */
 export const taskLogger = (logger: Logger, task: TaskContext): Logger =>
@@ -199,29 +202,18 @@ function recordFields(record: TaskRecord): Fields {
   return record.request ? Object.assign(fields, requestAttributes(record.request)) : fields
 }
 
-type Unfinished = Extract<RunnerEvent, { readonly type: 'unfinished' }>
-
-function addUnfinished(fields: Fields, { records, states }: Unfinished): void {
-  fields[names.UNFINISHED_COUNT] = records.length
-  fields[names.UNFINISHED_NAMES] = [...new Set(records.map(({ name }) => name))].slice(0, MAX_NAMES)
-  fields[names.UNFINISHED_STATES] = Object.entries(states).flatMap(([state, count]) => (count > 0 ? [state] : []))
-}
-
-function addFailure(fields: Fields, outcome: AttemptOutcome): void {
-  if ('reason' in outcome) fields[names.TASK_REASON] = shortText(outcome.reason)
-  if (outcome.outcome === 'retried') fields[names.TASK_RETRY_DELAY] = names.seconds(outcome.afterMs)
-  const error = outcome.outcome === 'completed' ? outcome.handled : errorOf(outcome)
-  if (error) addException(fields, error)
+/** Nobody should look for a trace that no sampler kept. */
+function addIds(fields: Fields, { traceId, spanId, traceFlags }: SpanIds): void {
+  fields[names.TRACE_ID] = traceId
+  fields[names.SPAN_ID] = spanId
+  if (!(traceFlags & TraceFlags.SAMPLED)) fields[names.TRACE_SAMPLED] = false
 }
 
 /** Not the raw error: serialisers and bridges take its `code` for its type and lose its causes. */
-function addException(fields: Fields, error: Error): void {
-  const facts = exceptionFacts(error)
-  fields[names.ERROR_TYPE] = facts.type
+function addException(fields: Fields, facts: ExceptionFacts): void {
   fields[names.EXCEPTION_TYPE] = facts.type
   fields[names.EXCEPTION_MESSAGE] = facts.message
   fields[names.EXCEPTION_STACKTRACE] = facts.stacktrace
-  fields[names.ERROR_FINGERPRINT] = fingerprint(facts)
+  fields[names.ERROR_FINGERPRINT] = facts.fingerprint
+  if (facts.position) Object.assign(fields, codeAttributes(facts.position))
 }
-
-const isContext = (value: unknown): value is Context => typeof (value as Context | undefined)?.getValue === 'function'

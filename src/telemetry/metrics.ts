@@ -10,11 +10,10 @@ import type {
 } from '@opentelemetry/api'
 import { systemClock, type Timer } from '../core/clock.ts'
 import { OUTCOMES, STATES, SUBMISSION_RESULTS, type State } from '../core/ledger.ts'
-import { errorOf } from '../core/outcome.ts'
 import { OTHER, type RegisteredTask } from '../core/registry.ts'
 import type { RunnerEvent, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, TaskContext } from '../core/task.ts'
-import { errorType } from './exceptions.ts'
+import { errorTypeOf } from './failures.ts'
 import * as names from './names.ts'
 
 /** Where the numbers are: the ledger's own integers, read when the SDK collects. */
@@ -52,7 +51,7 @@ export class Metrics implements TaskObserver {
 
   attempted(task: TaskContext, outcome: AttemptOutcome, runMs: number): void {
     if (!this.#instruments) return
-    const context = (task.trace as Context | undefined) ?? ROOT_CONTEXT
+    const context = (task.active as Context | undefined) ?? ROOT_CONTEXT
     const { wait, ended } = this.#label(task)
     this.#instruments.run.record(runMs / 1000, ended(outcome), context)
     this.#instruments.wait.record(task.waitMs / 1000, wait, context)
@@ -108,10 +107,8 @@ function labelAttributes(label: string, engine: string): LabelAttributes {
   const types = new Set<string>()
   const ended = (outcome: AttemptOutcome): Attributes => {
     if (outcome.outcome === 'completed' && !outcome.handled) return completed
-    const error = outcome.outcome === 'completed' ? outcome.handled : errorOf(outcome)
-    // Read once: a name that is another at each read must not pass for one that is known.
-    const named = error && errorType(error)
-    const type = named === undefined || types.size < MAX_ERROR_TYPES || types.has(named) ? named : OTHER
+    const known = errorTypeOf(outcome)
+    const type = known === undefined || types.size < MAX_ERROR_TYPES || types.has(known) ? known : OTHER
     if (type !== undefined && type !== OTHER) types.add(type)
     const key = `${outcome.outcome} ${type ?? ''}`
     let set = sets.get(key)

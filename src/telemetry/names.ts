@@ -10,6 +10,9 @@ export const SCOPE_NAME = 'koa-afterglow'
 /** CONSUMER, one per attempt; also for a submission that was accepted and never ran (attempt 0, accepted until now). */
 export const runSpanName = (label: string): string => `run ${label}`
 
+/** INTERNAL, one per stop of a runner. */
+export const DRAIN_SPAN_NAME = 'drain'
+
 // ---- attributes
 
 export const TASK_NAME = 'afterglow.task.name'
@@ -48,16 +51,34 @@ export const ERROR_FINGERPRINT = 'afterglow.error.fingerprint'
 export const UNFINISHED_COUNT = 'afterglow.unfinished.count'
 export const UNFINISHED_NAMES = 'afterglow.unfinished.names'
 export const UNFINISHED_STATES = 'afterglow.unfinished.states'
+/** `file:line` of the first frame in the application. */
+export const ERROR_LOCATION = 'afterglow.error.location'
 export const DRAIN_STAGE = 'afterglow.drain.stage'
 export const DRAIN_IN_FLIGHT = 'afterglow.drain.in_flight'
 export const DRAIN_SETTLED = 'afterglow.drain.settled'
 export const DRAIN_INTERRUPTED = 'afterglow.drain.interrupted'
 export const DRAIN_TIME = 'afterglow.drain.time'
+export const DRAIN_INTERRUPTED_NAMES = 'afterglow.drain.interrupted_names'
+export const DRAIN_INTERRUPTED_IDS = 'afterglow.drain.interrupted_ids'
+/** `file:line` that called `add()`; by option. */
+export const TASK_ADD_LOCATION = 'afterglow.task.add.location'
+export const TASK_BLOCKED_TIME = 'afterglow.task.blocked_time'
+/** How many tasks it came after: of its links at most thirty-two lead to those. */
+export const TASK_DEPENDENCIES = 'afterglow.task.dependencies'
+/** False where the trace that a line names is not kept; absent where it is. */
+export const TRACE_SAMPLED = 'afterglow.trace.sampled'
 /** OpenTelemetry semantic conventions, stable. */
 export const ERROR_TYPE = 'error.type'
 export const EXCEPTION_TYPE = 'exception.type'
 export const EXCEPTION_MESSAGE = 'exception.message'
 export const EXCEPTION_STACKTRACE = 'exception.stacktrace'
+/** On the span of a task that did not complete where it is defined; on a line where the failure came from. */
+export const CODE_FILE_PATH = 'code.file.path'
+export const CODE_LINE_NUMBER = 'code.line.number'
+export const CODE_FUNCTION_NAME = 'code.function.name'
+/** Of log lines: the names that pino's instrumentation uses. */
+export const TRACE_ID = 'trace_id'
+export const SPAN_ID = 'span_id'
 
 /** Durations leave as seconds, to the microsecond: more digits say nothing and make a log line longer. */
 export const seconds = (ms: number): number => Math.round(ms * 1_000) / 1_000_000

@@ -1,5 +1,6 @@
 import { context, createContextKey, isSpanContextValid, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import type { Baggage, Context, Span, SpanContext } from '@opentelemetry/api'
+import type { TraceOrigin } from '../core/tracing.ts'
 
 /** Where http instrumentation keeps the SERVER span; the key is shared by `Symbol.for`, so no dependency on its core package. */
 const RPC_METADATA = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA')
@@ -15,21 +16,24 @@ export function causingSpan(active: Context): Span | undefined {
  * Where something comes from, by value: of the span just its ids, no request metadata, no suppression of tracing, so that
  * what waits in a queue retains nothing of the request.
  */
-export interface Origin {
+export interface Origin extends TraceOrigin {
   readonly spanContext: SpanContext | undefined
   readonly baggage: Baggage | undefined
-  /** The attempt before this one. */
-  readonly previous: SpanContext | undefined
+  /** It is one of too many for one trace, or came too late for it. */
+  readonly linked: boolean
+  /** Milliseconds by which the trace it would join is older than the add. */
+  readonly olderMs: number
   /** Made when the first attempt starts: it is larger than all of a task that waits. */
   context: Context | undefined
 }
 
-export const originOf = (span: Span | undefined, active: Context): Origin => ({
-  spanContext: span?.spanContext(),
-  baggage: propagation.getBaggage(active),
-  previous: undefined,
-  context: undefined,
-})
+export const NO_ORIGIN: Origin = {
+  spanContext: undefined,
+  baggage: undefined,
+  linked: false,
+  olderMs: 0,
+  context: ROOT_CONTEXT,
+}
 
 /** A context made of nothing but those values. */
 export function contextOf(origin: Origin): Context {

@@ -1,225 +1,198 @@
-import {
-  context,
-  isSpanContextValid,
-  ProxyTracerProvider,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api'
-import type { Context, Link, Span, SpanContext, Tracer, TracerProvider } from '@opentelemetry/api'
-import { errorOf } from '../core/outcome.ts'
-import { messageOf, shortText } from '../core/text.ts'
-import type { GateFacts, TaskObserver } from '../core/observer.ts'
-import type { AttemptOutcome, RequestFacts, TaskContext, TaskRecord } from '../core/task.ts'
-import { exceptionAttributes, startAttributes } from './attributes.ts'
+import { context, isSpanContextValid, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import type { Attributes, Context, Span } from '@opentelemetry/api'
+import type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
+import type { AttemptOutcome, TaskContext, TaskRecord } from '../core/task.ts'
+import type { ActiveContext } from '../core/tracing.ts'
+import { codeAttributes, exceptionAttributes, linksOf, locationOf, startAttributes } from './attributes.ts'
+import { drainSpan } from './drain-span.ts'
 import { errorType } from './exceptions.ts'
+import { errorTypeOf, isFailure, type Failures } from './failures.ts'
 import * as names from './names.ts'
-import { causingSpan, contextOf, originOf, type Origin } from './propagation.ts'
+import { contextOf, NO_ORIGIN, type Origin } from './propagation.ts'
+import { Relations, requestTraceOf, type RelationOptions } from './relations.ts'
+import { callSite, positionIn } from './source-position.ts'
+import { CurrentTracer } from './tracer.ts'
 
-export interface TraceOptions {
-  /** A task that may end later than this after its add gets a trace of its own; match the collector's decision wait. */
-  readonly traceWindowMs: number
-  /** A request that adds more tasks than this has all of them linked. */
-  readonly maxChildren: number
+export interface TraceOptions extends RelationOptions {
+  /** Whether each span says which line called `add()`. */
+  readonly addLocation: boolean
 }
 
-export const DEFAULT_TRACE_OPTIONS: TraceOptions = { traceWindowMs: 60_000, maxChildren: 50 }
-
-/** What is kept of a request, once for all of its tasks. */
-interface RequestTrace extends Origin {
-  /** Until the gate: it retains the request. */
-  span: Span | undefined
-  manyTasks: boolean
-  deferred: boolean
+/** What is the same in all spans of a task. */
+interface SameForTask {
+  readonly spanName: string
+  /** Where it is defined. */
+  readonly code: Attributes | undefined
 }
-
-const NO_ORIGIN: Origin = { spanContext: undefined, baggage: undefined, previous: undefined, context: ROOT_CONTEXT }
 
 /** One CONSUMER span per attempt, child of the request's SERVER span or linked to it; and the facts of both on each other. */
 export class Traces implements TaskObserver {
   readonly name = 'traces'
-  readonly #version: string
-  #provider: TracerProvider | undefined
-  #tracer: Tracer | undefined
-  readonly #options: TraceOptions
-  readonly #exceptionEvents: boolean
-  readonly #spanNames = new Map<string, string>()
+  readonly #tracer: CurrentTracer
+  readonly #failures: Failures
+  readonly #relations: Relations
+  readonly #exceptionEvents = exceptionEvents(process.env['OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN'])
+  readonly #addLocations: WeakMap<TaskRecord, string> | undefined
+  readonly #same = new Map<string, SameForTask>()
 
-  constructor(version: string, options: TraceOptions = DEFAULT_TRACE_OPTIONS) {
-    this.#version = version
-    this.#options = options
-    this.#exceptionEvents = (process.env['OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN'] ?? '').split(',').includes('logs/dup')
+  constructor(version: string, { failures, tracing }: { readonly failures: Failures; readonly tracing: TraceOptions }) {
+    this.#tracer = new CurrentTracer(version)
+    this.#failures = failures
+    this.#relations = new Relations(tracing)
+    this.#addLocations = tracing.addLocation ? new WeakMap() : undefined
   }
 
-  submitted(record: TaskRecord, result: string): void {
-    if (result !== 'accepted') return
+  submitted(record: TaskRecord, result: SubmissionResult): void {
+    if (result !== 'accepted' && result !== 'rejected') return
     const { request } = record
     const active = context.active()
-    if (!request || record.depth > 0) {
-      if (active !== ROOT_CONTEXT) record.trace = originOf(trace.getSpan(active), active)
-      return
-    }
-    const requestTrace = (request.trace ??= this.#requestTrace(record, request, active)) as RequestTrace
-    record.trace = requestTrace
-    requestTrace.deferred ||= this.#staticRelation(record) === 'link'
+    if (request && record.depth === 0) {
+      const met = requestTraceOf(request) ?? this.#relations.meet(request, record, active)
+      if (result === 'accepted') record.traceOrigin = this.#relations.ofRequest(record, met)
+    } else if (result === 'accepted') record.traceOrigin = this.#relations.ofActive(record, active)
+    if (this.#addLocations) this.#noteAddLocation(this.#addLocations, record)
   }
 
   gate({ request, submitted, records, rejected }: GateFacts): void {
-    const requestTrace = request.trace as RequestTrace | undefined
-    const span = requestTrace?.span ?? (rejected > 0 ? causingSpan(context.active()) : undefined)
-    if (requestTrace) {
-      requestTrace.manyTasks = submitted > this.#options.maxChildren
-      requestTrace.span = undefined
-    }
+    const met = requestTraceOf(request)
+    if (!met) return
+    this.#relations.decide(met)
+    const { span } = met
+    met.span = undefined
     if (!span?.isRecording()) return
     span.setAttributes({
       [names.SUBMITTED_COUNT]: submitted,
       [names.SUBMITTED_NAMES]: [...new Set(records.map((record) => record.name))],
       [names.SUBMITTED_IDS]: records.map((record) => record.id),
       [names.REJECTED_COUNT]: rejected,
-      ...((requestTrace?.manyTasks || requestTrace?.deferred) && { [names.DEFERRED]: true }),
+      ...(met.deferred && { [names.DEFERRED]: true }),
     })
   }
 
   attempt(task: TaskContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome> | undefined {
-    const tracer = this.#currentTracer()
+    const tracer = this.#tracer.get()
     if (!tracer) return undefined
-    const origin = (task.record.trace as Origin | undefined) ?? NO_ORIGIN
-    const relation = this.#relation(task)
-    const links = linksOf(origin, relation)
-    const attributes = startAttributes(task.record, task.attempt, relation)
+    const { record } = task
+    const origin = originOf(record)
+    this.#relations.starts(record)
+    const relation = this.#relations.of(task, origin)
+    const links = linksOf(record, origin, relation)
+    const attributes = this.#startAttributes(record, task.attempt, relation)
     attributes[names.TASK_WAIT_TIME] = names.seconds(task.waitMs)
     const span = tracer.startSpan(
-      this.#spanName(task.label),
+      this.#sameFor(record).spanName,
       { kind: SpanKind.CONSUMER, attributes, root: relation === 'link', ...(links.length > 0 && { links }) },
       contextOf(origin),
     )
     const own = span.spanContext()
     if (!span.isRecording() && !isSpanContextValid(own)) return next()
     const active = trace.setSpan(contextOf(origin), span)
-    task.trace = active
+    task.active = active
+    record.span = own
     const ended = context.with(active, next)
-    void ended.then((outcome) => {
-      if (outcome.outcome === 'retried') task.record.trace = { ...origin, previous: own } satisfies Origin
-      this.#end(span, outcome)
-    })
+    void ended.then((outcome) => this.#end(span, record, outcome))
     return ended
   }
 
   settled(record: TaskRecord, outcome: AttemptOutcome, byAttempt: boolean): void {
-    const tracer = byAttempt ? undefined : this.#currentTracer()
+    const tracer = byAttempt ? undefined : this.#tracer.get()
     if (!tracer) return
-    const origin = (record.trace as Origin | undefined) ?? NO_ORIGIN
-    const relation = this.#relation(record)
+    const origin = originOf(record)
+    const relation = this.#relations.of(record, origin)
     const span = tracer.startSpan(
-      this.#spanName(record.label),
+      this.#sameFor(record).spanName,
       {
         kind: SpanKind.CONSUMER,
         startTime: record.acceptedAt,
         // Not 0 if it was given up between two attempts.
-        attributes: startAttributes(record, outcome.attempts, relation),
+        attributes: this.#startAttributes(record, outcome.attempts, relation),
         root: relation === 'link',
-        links: linksOf(origin, relation),
+        links: linksOf(record, origin, relation),
       },
       contextOf(origin),
     )
-    record.trace = trace.setSpan(contextOf(origin), span)
-    if (span.isRecording()) this.#end(span, outcome)
+    const own = span.spanContext()
+    if (isSpanContextValid(own)) record.span = own
+    this.#end(span, record, outcome)
   }
 
-  /** Without an SDK none: a span would cost little, but the promise round the attempt does not. */
-  #currentTracer(): Tracer | undefined {
-    const provider = currentProvider()
-    if (provider !== this.#provider) {
-      this.#provider = provider
-      this.#tracer = provider?.getTracer(names.SCOPE_NAME, this.#version)
+  event(event: RunnerEvent): void {
+    if (event.type === 'stray_error')
+      recordingIn(event.active)?.addEvent(names.LOG_EVENTS.stray_error, {
+        [names.ERROR_TYPE]: errorType(event.error),
+        [names.STRAY_CONTAINED]: event.contained,
+      })
+    else if (event.type === 'blocked')
+      recordingIn(event.active)?.addEvent(names.LOG_EVENTS.blocked, {
+        [names.TASK_BLOCKED_TIME]: names.seconds(event.blockedMs),
+      })
+    else if (event.type === 'drained') {
+      const tracer = this.#tracer.get()
+      if (tracer) drainSpan(tracer, event)
     }
-    return this.#tracer
   }
 
-  #end(span: Span, outcome: AttemptOutcome): void {
+  #startAttributes(record: TaskRecord, attempt: number, relation: 'child' | 'link'): Attributes {
+    const attributes = startAttributes(record, attempt, relation)
+    const addLocation = this.#addLocations?.get(record)
+    if (addLocation) attributes[names.TASK_ADD_LOCATION] = addLocation
+    return attributes
+  }
+
+  #sameFor({ label, definedAt }: TaskRecord): SameForTask {
+    let same = this.#same.get(label)
+    if (!same) {
+      const position = positionIn(definedAt?.stack ?? '')
+      same = { spanName: names.runSpanName(label), code: position && codeAttributes(position) }
+      this.#same.set(label, same)
+    }
+    return same
+  }
+
+  #noteAddLocation(addLocations: WeakMap<TaskRecord, string>, record: TaskRecord): void {
+    const position = callSite()
+    if (position) addLocations.set(record, locationOf(position))
+  }
+
+  #end(span: Span, record: TaskRecord, outcome: AttemptOutcome): void {
     if (span.isRecording()) {
       span.setAttribute(names.TASK_OUTCOME, outcome.outcome)
-      if (outcome.outcome !== 'completed' || outcome.handled) this.#endBadly(span, outcome)
+      if (outcome.outcome !== 'completed' || outcome.handled) {
+        // Not on each span: a task that does what it should is not looked for in the code.
+        const { code } = this.#sameFor(record)
+        if (code) span.setAttributes(code)
+        this.#endBadly(span, outcome)
+      }
     }
     span.end()
   }
 
   #endBadly(span: Span, outcome: AttemptOutcome): void {
-    if (outcome.outcome === 'completed') {
-      span.setAttribute(names.TASK_ERROR_HANDLED, true)
-      if (outcome.handled) span.setAttribute(names.ERROR_TYPE, errorType(outcome.handled))
-      return
-    }
-    if ('reason' in outcome) span.setAttribute(names.TASK_REASON, shortText(outcome.reason))
+    const type = errorTypeOf(outcome)
+    const reason = this.#failures.reasonOf(outcome)
+    if (type !== undefined) span.setAttribute(names.ERROR_TYPE, type)
+    if (reason !== undefined) span.setAttribute(names.TASK_REASON, reason)
+    if (outcome.outcome === 'completed') span.setAttribute(names.TASK_ERROR_HANDLED, true)
     if (outcome.outcome === 'retried') span.setAttribute(names.TASK_RETRY_DELAY, names.seconds(outcome.afterMs))
-    const error = errorOf(outcome)
-    if (!FAILURES.has(outcome.outcome) || (outcome.outcome === 'retried' && !error)) return
-    span.setAttribute(names.ERROR_TYPE, error ? errorType(error) : outcome.outcome)
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error ? messageOf(error) : reasonOf(outcome) })
-    if (error && this.#exceptionEvents) span.addEvent('exception', exceptionAttributes(error))
-  }
-
-  #requestTrace({ late }: TaskRecord, request: RequestFacts, active: Context): RequestTrace {
-    const span = causingSpan(active)
-    const origin = originOf(span, active)
-    Object.assign(request, { traceId: origin.spanContext?.traceId, spanId: origin.spanContext?.spanId })
-    return {
-      spanContext: origin.spanContext,
-      baggage: origin.baggage,
-      previous: undefined,
-      context: undefined,
-      span: late || request.response ? undefined : span,
-      manyTasks: false,
-      deferred: false,
-    }
-  }
-
-  /** Decided by what was known when the request's gate opened; an attempt that starts after the window links in any case. */
-  #relation(record: TaskRecord): 'child' | 'link' {
-    const fixed = this.#staticRelation(record)
-    if (fixed === 'link' || record.settings.relation === 'child') return fixed
-    const many = (record.request?.trace as RequestTrace | undefined)?.manyTasks
-    return many || record.ageMs > this.#options.traceWindowMs ? 'link' : 'child'
-  }
-
-  #staticRelation({ settings, late, delayMs }: TaskRecord): 'child' | 'link' {
-    if (settings.relation !== 'auto') return settings.relation
-    return late || delayMs > 0 || settings.timeoutMs > this.#options.traceWindowMs ? 'link' : 'child'
-  }
-
-  #spanName(label: string): string {
-    let name = this.#spanNames.get(label)
-    if (name === undefined) this.#spanNames.set(label, (name = names.runSpanName(label)))
-    return name
+    if (type === undefined) return
+    const facts = this.#failures.of(outcome)
+    if (facts?.position) span.setAttribute(names.ERROR_LOCATION, locationOf(facts.position))
+    if (!isFailure(outcome)) return
+    span.setStatus({ code: SpanStatusCode.ERROR, message: facts?.message ?? reason ?? type })
+    if (facts && this.#exceptionEvents) span.addEvent('exception', exceptionAttributes(facts))
   }
 }
 
-/** What a tracer provider delegates to before an SDK has registered. */
-const NO_SDK = new ProxyTracerProvider().getDelegate()
+const originOf = (record: TaskRecord): Origin => (record.traceOrigin as Origin | undefined) ?? NO_ORIGIN
 
-/** The provider that spans go to now, or undefined before an SDK has registered. */
-function currentProvider(): TracerProvider | undefined {
-  const provider = trace.getTracerProvider()
-  if (!(provider instanceof ProxyTracerProvider)) return provider
-  const delegate = provider.getDelegate()
-  return delegate === NO_SDK ? undefined : delegate
+function recordingIn(active: ActiveContext | undefined): Span | undefined {
+  const span = active && trace.getSpan(active as Context)
+  return span?.isRecording() ? span : undefined
 }
 
-const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out', 'dropped', 'interrupted'])
-
-const reasonOf = (outcome: AttemptOutcome): string =>
-  'reason' in outcome ? shortText(outcome.reason) : outcome.outcome
-
-function linksOf({ spanContext, previous }: Origin, relation: string): Link[] {
-  const links: Link[] = []
-  if (relation === 'link' && spanContext) links.push(linkTo(spanContext, 'request'))
-  if (previous) links.push(linkTo(previous, 'previous_attempt'))
-  return links
-}
-
-const linkTo = (spanContext: SpanContext, type: string): Link => ({
-  context: spanContext,
-  attributes: { [names.LINK_TYPE]: type },
-})
+/** `logs`, which is the default, says exceptions in log lines alone; `logs/dup` on spans as well. */
+const exceptionEvents = (optIn = ''): boolean =>
+  optIn
+    .split(',')
+    .map((one) => one.trim())
+    .includes('logs/dup')

@@ -1,38 +1,13 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { describe, expect, test } from '@jest/globals'
 import Koa from 'koa'
-import { createTasks, defineTask, type Tasks } from 'koa-afterglow'
+import { createTasks, defineTask } from 'koa-afterglow'
 import { manualTasks } from '../support/runner.ts'
-import { activeSpanOf, instrumented, SDK_NAMES, SDKS, served, type Sdk, type SeenSpan } from '../support/telemetry.ts'
+import { activeSpanOf, SDK_NAMES, SDKS, served } from '../support/telemetry.ts'
+import { asked, named, one } from '../support/traced.ts'
 
 const fail = () => {
   throw new TypeError('boom')
-}
-
-/** Serves one Koa handler behind a SERVER span, asks it once, and waits until its tasks have ended. */
-async function asked(handler: Koa.Middleware, tasks: Tasks = createTasks({ logger: false })): Promise<Tasks> {
-  const app = new Koa()
-  app.silent = true
-  app.use(tasks.middleware()).use(handler)
-  // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers by itself
-  await using server = await served(instrumented(app.callback()))
-  await server.get()
-  await tasks.idle()
-  return tasks
-}
-
-const named = (sdk: Sdk, name: string): readonly SeenSpan[] => sdk.spans().filter((span) => span.name === name)
-const one = (sdk: Sdk, name: string): SeenSpan => {
-  const [span, ...more] = named(sdk, name)
-  expect(more).toEqual([])
-  if (!span)
-    throw new Error(
-      `no span '${name}' among ${sdk
-        .spans()
-        .map((other) => other.name)
-        .join(', ')}`,
-    )
-  return span
 }
 
 describe.each(SDK_NAMES)('traces with %s', (sdkName) => {
