@@ -1,0 +1,53 @@
+import * as names from '../names.ts'
+import { EXCEPTION, REQUEST, type Carries } from './carries.ts'
+
+export interface SpanInfo extends Carries {
+  readonly name: string
+  readonly kind: 'CONSUMER' | 'SERVER' | 'INTERNAL'
+  readonly brief: string
+  /** Values of `afterglow.link.type`. */
+  readonly links: readonly string[]
+  readonly events: Readonly<Record<string, Carries>>
+}
+
+export const SPANS: readonly SpanInfo[] = [
+  {
+    name: names.runSpanName('{task}'),
+    kind: 'CONSUMER',
+    brief:
+      'One per attempt, from its start to its end. A task that was accepted and ended between attempts, or never ran, has one ' +
+      'from its acceptance until then.',
+    always: [
+      names.TASK_NAME,
+      names.TASK_ID,
+      names.TASK_ATTEMPT,
+      names.TASK_MAX_ATTEMPTS,
+      names.TASK_OUTCOME,
+      names.ENGINE,
+      names.TRACE_RELATION,
+    ],
+    sometimes: [
+      names.TASK_WAIT_TIME,
+      names.TASK_TIMEOUT,
+      names.TASK_DEPTH,
+      names.TASK_LATE,
+      names.TASK_REASON,
+      names.TASK_RETRY_DELAY,
+      names.TASK_ERROR_HANDLED,
+      names.ERROR_TYPE,
+      ...REQUEST,
+    ],
+    links: ['request', 'previous_attempt'],
+    events: { exception: { always: EXCEPTION, sometimes: [] } },
+  },
+  {
+    name: 'the span of the request',
+    kind: 'SERVER',
+    brief:
+      'Not made here: what is written on the SERVER span of a request that added tasks, when its response settles.',
+    always: [names.SUBMITTED_COUNT, names.SUBMITTED_NAMES, names.SUBMITTED_IDS, names.REJECTED_COUNT],
+    sometimes: [names.DEFERRED],
+    links: [],
+    events: {},
+  },
+]
