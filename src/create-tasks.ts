@@ -13,7 +13,7 @@ import { drain, type DrainOptions, type DrainReport } from './lifecycle/drain.ts
 import { watchStrayErrors } from './lifecycle/stray-errors.ts'
 import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
 import { Logs, taskLogger } from './telemetry/logs.ts'
-import { Metrics } from './telemetry/metrics.ts'
+import { Metrics, type MetricsSource } from './telemetry/metrics.ts'
 import { blanked } from './telemetry/propagation.ts'
 import { Traces } from './telemetry/traces.ts'
 import { VERSION } from './telemetry/version.ts'
@@ -92,10 +92,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     openServices: services?.open,
     blanked: (make) => (koaStore.seen ? koaStore.blanked(() => blanked(make)) : blanked(make)),
   })
-  const metrics = new Metrics(
-    { tasks: () => runner.registry.all(), states: () => runner.flow.live.states(runner.clock.now()) },
-    VERSION,
-  )
+  const metrics = new Metrics(numbersOf(runner), VERSION)
   const failed = (where: string, error: unknown, record: TaskRecord) => runner.observers.failure(where, error, record)
   const hooks = new HookObserver(options.hooks ?? {}, runner.clock, failed)
   const logs = logger ? [new Logs(logger)] : []
@@ -152,6 +149,14 @@ function checkOptions(options: TasksOptions): void {
         `createTasks: there is no option '${name}'; there are ${Object.keys(OPTION_NAMES).join(', ')}`,
       )
 }
+
+const numbersOf = ({ registry, engines, limits, flow, clock }: Runner): MetricsSource => ({
+  tasks: registry.tasks,
+  engines: [...engines].map((engine) => engine.name),
+  maxPending: limits.maxPending,
+  concurrency: limits.concurrency,
+  look: () => flow.live.look(clock.now()),
+})
 
 function enginesOf({ engines }: TasksOptions): ReadonlyMap<string, Engine> {
   const all = new Map<string, Engine>([['default', engines?.default ?? inProcess()]])

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from './errors.ts'
 import type { AddOptions, RateLimit, ResolvedSettings, RetryPolicy, TaskSettings } from './task.ts'
+import type { TaskLabels } from './task-labels.ts'
 
 export interface Limits {
   /** Tasks running at the same time in this process. @default 100 */
@@ -138,11 +139,17 @@ export function checkAddOptions(options: AddOptions, where: string): void {
 }
 
 /** Names end up in metrics, logs and terminals. */
-export function checkName(name: unknown, where: string): asserts name is string {
-  if (typeof name !== 'string' || name.trim() === '') throw invalid(where, 'a name that is not empty')('name', name)
-  if (name.length > 200) throw invalid(where, 'at most 200 characters')('name', `${name.slice(0, 20)}…`)
+export function checkName(name: unknown, where: string, key = 'name'): asserts name is string {
+  if (typeof name !== 'string' || name.trim() === '') throw invalid(where, 'a name that is not empty')(key, name)
+  if (name.length > 200) throw invalid(where, 'at most 200 characters')(key, `${name.slice(0, 20)}…`)
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name))
-    throw invalid(where, 'a name without control characters')('name', name)
+    throw invalid(where, 'a name without control characters')(key, name)
+}
+
+export function checkLabels({ owner, slo }: TaskLabels, where: string): void {
+  if (owner !== undefined) checkName(owner, where, 'owner')
+  if (slo !== undefined && !(typeof slo === 'number' && slo > 0 && slo < 1))
+    throw invalid(where, 'a part above 0 and below 1, such as 0.99')('slo', slo)
 }
 
 /** `given` is one option by its name, or none. */

@@ -1,7 +1,8 @@
-import { checkName, resolveSettings } from './options.ts'
+import { checkLabels, checkName, resolveSettings } from './options.ts'
 import { InvalidOptionError, NotATaskError, TaskNameTakenError } from './errors.ts'
 import { newCounts, type Counts } from './ledger.ts'
 import type { ResolvedSettings, Schema, Task, TaskContext, TaskSettings, WithoutSchema, WithSchema } from './task.ts'
+import type { TaskLabels } from './task-labels.ts'
 
 export type Run = (input: never, task: TaskContext<never>) => unknown
 
@@ -12,6 +13,12 @@ interface Definition extends Task {
   readonly [DEFINITION]: { readonly run: Run; readonly schema: Schema | undefined }
 }
 
+interface Untyped extends TaskSettings, TaskLabels {
+  readonly name: string
+  readonly schema?: Schema | undefined
+  readonly run: Run
+}
+
 /**
  * Makes a task. With a `schema` (any Standard Schema) the input is checked at `add()` and what the schema gives out is
  * what `run` gets.
@@ -19,8 +26,8 @@ interface Definition extends Task {
  */
 export function defineTask<S extends Schema, R>(definition: WithSchema<S, R>): Task<Schema.InferInput<S>, R>
 export function defineTask<I = void, R = unknown>(definition: WithoutSchema<I, R>): Task<I, R>
-export function defineTask(definition: TaskSettings & { name: string; schema?: Schema | undefined; run: Run }): Task {
-  const { name, schema, run, ...settings } = definition
+export function defineTask(definition: Untyped): Task {
+  const { name, schema, run, owner, slo, ...settings } = definition
   checkName(name, 'defineTask')
   const where = `task '${name}'`
   if (typeof run !== 'function') throw new InvalidOptionError(`${where}: \`run\` must be a function, got ${typeof run}`)
@@ -28,7 +35,9 @@ export function defineTask(definition: TaskSettings & { name: string; schema?: S
     throw new InvalidOptionError(`${where}: \`schema\` must be a Standard Schema (zod, valibot, arktype, ...)`)
   // Settings are checked where they are written, not at the first add.
   resolveSettings(UNSET, settings, where)
-  const task: Definition = { name, settings: Object.freeze(settings), [DEFINITION]: { run, schema } }
+  checkLabels(definition, where)
+  const labels: TaskLabels = { ...(owner !== undefined && { owner }), ...(slo !== undefined && { slo }) }
+  const task: Definition = { name, settings: Object.freeze(settings), ...labels, [DEFINITION]: { run, schema } }
   return Object.freeze(task)
 }
 
@@ -97,8 +106,9 @@ export class Registry {
     return this.#tasks.get(name)
   }
 
-  all(): Iterable<RegisteredTask> {
-    return this.#tasks.values()
+  /** By name; live. */
+  get tasks(): ReadonlyMap<string, RegisteredTask> {
+    return this.#tasks
   }
 
   #add(parts: Omit<RegisteredTask, 'label' | 'counts'>): RegisteredTask {

@@ -50,6 +50,7 @@ export class ServedRequest implements RequestFacts, Origin {
   readonly traceId: string | undefined = undefined
   readonly spanId: string | undefined = undefined
   trace: unknown = undefined
+  settledAt: number | undefined = undefined
   #scope: RequestScope | undefined
 
   constructor(clock: Clock, method: string, scope: RequestScope) {
@@ -212,6 +213,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     const { facts: request, submitted, rejected } = this
     this.#keeper.gate({ request, submitted, records: this.#records, rejected })
     this.#records = NONE
+    if (this.#held.length > 0) request.settledAt = this.#keeper.clock.now()
     this.#startHeld()
   }
 

@@ -9,6 +9,7 @@
  * - held: accepted, waiting for its response to settle; settle is the first of `finish` or `close`
  */
 import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
+import type { TaskLabels } from './task-labels.ts'
 
 export type { Schema }
 export type MaybePromise<T> = T | Promise<T>
@@ -113,18 +114,18 @@ export interface AddOptions {
 }
 
 /** A defined unit of work. `Input` is what `add` takes, `Result` what `settled` gives back. */
-export interface Task<Input = unknown, Result = unknown> {
+export interface Task<Input = unknown, Result = unknown> extends TaskLabels {
   readonly name: string
   readonly settings: TaskSettings
   readonly '~types'?: { readonly input: Input; readonly result: Result }
 }
 
-export interface WithSchema<S extends Schema, R> extends TaskSettings {
+export interface WithSchema<S extends Schema, R> extends TaskSettings, TaskLabels {
   readonly name: string
   readonly schema: S
   run(input: Schema.InferOutput<S>, task: TaskContext<Schema.InferOutput<S>>): R | PromiseLike<R>
 }
-export interface WithoutSchema<I, R> extends TaskSettings {
+export interface WithoutSchema<I, R> extends TaskSettings, TaskLabels {
   readonly name: string
   readonly schema?: undefined
   run(input: I, task: TaskContext<I>): R | PromiseLike<R>

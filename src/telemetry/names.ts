@@ -49,7 +49,14 @@ export const DRAIN_IN_FLIGHT = 'afterglow.drain.in_flight'
 export const DRAIN_SETTLED = 'afterglow.drain.settled'
 export const DRAIN_INTERRUPTED = 'afterglow.drain.interrupted'
 export const DRAIN_TIME = 'afterglow.drain.time'
+export const TASK_OWNER = 'afterglow.task.owner'
+export const TASK_SLO = 'afterglow.task.slo'
+/** Part of the runner or of what an application gave it. */
+export const COMPONENT = 'afterglow.component'
+export const COMPONENTS = ['hook', 'observer', 'engine', 'services', 'runner'] as const
+export const LIBRARY_VERSION = 'afterglow.version'
 /** OpenTelemetry semantic conventions, stable. */
+export const HTTP_ROUTE = 'http.route'
 export const ERROR_TYPE = 'error.type'
 export const EXCEPTION_TYPE = 'exception.type'
 export const EXCEPTION_MESSAGE = 'exception.message'

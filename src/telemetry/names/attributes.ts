@@ -94,9 +94,24 @@ export const ATTRIBUTES: Readonly<Record<string, AttributeInfo>> = {
   [names.DRAIN_SETTLED]: int('Tasks that ended while draining, as they would have otherwise.', 11),
   [names.DRAIN_INTERRUPTED]: int('Tasks that the drain interrupted.', 1),
   [names.DRAIN_TIME]: seconds('How long the drain took.', 1.5),
+  [names.TASK_OWNER]: text('The team a task belongs to, as its definition says.', 'growth'),
+  [names.TASK_SLO]: {
+    type: 'double',
+    brief: 'The part of its runs that must not fail, as its definition says.',
+    example: 0.99,
+  },
+  [names.COMPONENT]: text('What failed without being a task.', 'hook', names.COMPONENTS),
+  [names.LIBRARY_VERSION]: text('Version of koa-afterglow.', '0.1.0'),
+  [names.HTTP_ROUTE]: from(
+    'OpenTelemetry',
+    text('Route of the request that caused it; `_OTHER` beyond 200 pairs of task and route.', '/register'),
+  ),
   [names.ERROR_TYPE]: from(
     'OpenTelemetry',
-    text('Class of the error, or the outcome where there is none; equal on span, metric and log.', 'SmtpError'),
+    text(
+      'Class of the error, or the outcome where there is none; equal on span, metric and log. On metrics `_OTHER` beyond ten of a task.',
+      'SmtpError',
+    ),
   ),
   [names.EXCEPTION_TYPE]: from('OpenTelemetry', text('Class of the error.', 'SmtpError')),
   [names.EXCEPTION_MESSAGE]: from('OpenTelemetry', text('Its message, at most 1024 characters.', 'mailbox is full')),

@@ -33,6 +33,21 @@ export const BLOCKING_DURATION: MetricName = {
     'How long a task kept the event loop from everybody, where it did so for longer than `limits.blockWarnMs`.',
   buckets: DURATION_BUCKETS,
 }
+export const RESPONSE_GAP: MetricName = {
+  name: 'afterglow.task.response_gap',
+  kind: 'histogram',
+  unit: 's',
+  description:
+    'Time from the end of a response to the first start of a task that waited for nothing else, once per request.',
+  buckets: [0.0005, 0.001, 0.0025, ...SEMCONV_BUCKETS, 30, 60],
+}
+export const DRAIN_DURATION: MetricName = {
+  name: 'afterglow.drain.duration',
+  kind: 'histogram',
+  unit: 's',
+  description: 'How long a runner took to finish what it had accepted, when it closed.',
+  buckets: [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 25, 30, 60],
+}
 export const SUBMISSIONS: MetricName = {
   name: 'afterglow.task.submissions',
   kind: 'observable counter',
@@ -44,6 +59,13 @@ export const SETTLED: MetricName = {
   kind: 'observable counter',
   unit: '{task}',
   description: 'Tasks ended, by outcome. Exported at zero from start for every registered task and outcome.',
+}
+export const FAILURES: MetricName = {
+  name: 'afterglow.task.failures',
+  kind: 'observable counter',
+  unit: '{task}',
+  description:
+    'Tasks that failed, timed out, were dropped or interrupted, by error and route. For panels; alerts rest on settled.',
 }
 export const RETRIES: MetricName = {
   name: 'afterglow.task.retries',
@@ -69,4 +91,46 @@ export const COUNT: MetricName = {
   kind: 'observable gauge',
   unit: '{task}',
   description: 'Tasks in flight now, by state.',
+}
+export const RUNNER_ERRORS: MetricName = {
+  name: 'afterglow.runner.errors',
+  kind: 'observable counter',
+  unit: '{error}',
+  description: 'Errors of hooks, observers, engines, services and the runner: they belong to no task.',
+}
+export const QUEUE_CAPACITY: MetricName = {
+  name: 'afterglow.queue.capacity',
+  kind: 'observable gauge',
+  unit: '{task}',
+  description: 'How many tasks may be in flight, `limits.maxPending`; beyond it an add is overload.',
+}
+export const CONCURRENCY_LIMIT: MetricName = {
+  name: 'afterglow.concurrency.limit',
+  kind: 'observable gauge',
+  unit: '{task}',
+  description: 'How many tasks may run at the same time, `limits.concurrency`.',
+}
+export const QUEUE_OLDEST_AGE: MetricName = {
+  name: 'afterglow.queue.oldest_age',
+  kind: 'observable gauge',
+  unit: 's',
+  description: 'For how long the oldest task that is ready to run has waited for a slot; 0 when none waits.',
+}
+export const OLDEST_RUNNING_AGE: MetricName = {
+  name: 'afterglow.task.oldest_running_age',
+  kind: 'observable gauge',
+  unit: 's',
+  description: 'For how long the oldest attempt that runs has run; 0 when none runs.',
+}
+export const TASK_INFO: MetricName = {
+  name: 'afterglow.task.info',
+  kind: 'observable gauge',
+  unit: '{task}',
+  description: 'Always 1: what a task is defined to be, to join with.',
+}
+export const RUNNER_INFO: MetricName = {
+  name: 'afterglow.runner.info',
+  kind: 'observable gauge',
+  unit: '{runner}',
+  description: 'How many runners are open, by version of this library.',
 }
