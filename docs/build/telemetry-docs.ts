@@ -1,5 +1,6 @@
 // What docs/telemetry.md and telemetry.contract.json say, made from src/telemetry/names.ts and its registry.
 import { SCOPE_NAME } from '../../src/telemetry/names.ts'
+import { seriesOf } from './prometheus-names.ts'
 import { ATTRIBUTES, LOGS, METRICS, SPANS } from '../../src/telemetry/names/registry.ts'
 import type { AttributeInfo, Carries } from '../../src/telemetry/names/registry.ts'
 
@@ -82,6 +83,7 @@ function metrics(): readonly string[] {
     `\`${name}\``,
     kind,
     `\`${unit}\``,
+    code(prometheusOf({ name, kind, unit })),
     [...always.map(code), ...sometimes.map((one) => `(${code(one)})`)].join(' '),
     description,
   ])
@@ -91,7 +93,10 @@ function metrics(): readonly string[] {
   return [
     '## Metrics',
     '',
-    ...table(['name', 'instrument', 'unit', 'attributes (those that may be absent)', 'what it says'], rows),
+    ...table(
+      ['name', 'instrument', 'unit', 'in Prometheus', 'attributes (those that may be absent)', 'what it says'],
+      rows,
+    ),
     '',
     'Bounds of the histograms, in seconds:',
     '',
@@ -99,6 +104,11 @@ function metrics(): readonly string[] {
     '',
   ]
 }
+
+const prometheusOf = (metric: Parameters<typeof seriesOf>[0]): string =>
+  metric.kind === 'histogram'
+    ? (seriesOf(metric)[0] ?? '').replace('_bucket', '_{bucket,sum,count}')
+    : seriesOf(metric).join()
 
 function logs(): readonly string[] {
   const rows = LOGS.map(({ event, severity, brief }) => [code(event), severity.join(', '), brief])
