@@ -23,6 +23,7 @@ export interface SeenSpan {
   readonly startTime: HrTime
   readonly endTime: HrTime
   readonly parentSpanContext?: SpanContext
+  readonly instrumentationScope: { readonly name: string }
   spanContext(): SpanContext
 }
 export interface SeenPoint {
@@ -37,6 +38,8 @@ export interface Sdk {
   spans(): readonly SeenSpan[]
   /** What one of its readers collects now. */
   points(reader?: number): Promise<readonly SeenPoint[]>
+  /** The same as the SDK gives it, of the first reader. */
+  collect(): Promise<Collected>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -45,7 +48,9 @@ interface Metric {
   readonly dataPoints: readonly { readonly attributes: Attributes; readonly value: unknown }[]
 }
 interface Collected {
-  readonly resourceMetrics: { readonly scopeMetrics: readonly { readonly metrics: readonly Metric[] }[] }
+  readonly resourceMetrics: {
+    readonly scopeMetrics: readonly { readonly scope: { readonly name: string }; readonly metrics: readonly Metric[] }[]
+  }
 }
 const pointsOf = ({ resourceMetrics }: Collected): readonly SeenPoint[] =>
   resourceMetrics.scopeMetrics
@@ -60,10 +65,10 @@ export interface SdkOptions {
   /** @default 1 */
   readonly readers?: number
 }
-const collected = async (readers: readonly { collect(): Promise<Collected> }[], index: number) => {
+function collected(readers: readonly { collect(): Promise<Collected> }[], index = 0): Promise<Collected> {
   const reader = readers[index]
   if (!reader) throw new Error(`there is no reader ${index}`)
-  return pointsOf(await reader.collect())
+  return reader.collect()
 }
 
 function sdk3({ temporality = 'CUMULATIVE', readers: count = 1 }: SdkOptions = {}): Sdk {
@@ -82,7 +87,8 @@ function sdk3({ temporality = 'CUMULATIVE', readers: count = 1 }: SdkOptions = {
   metrics.setGlobalMeterProvider(meterProvider)
   return {
     spans: () => exporter.getFinishedSpans(),
-    points: (reader = 0) => collected(readers, reader),
+    points: async (reader) => pointsOf(await collected(readers, reader)),
+    collect: () => collected(readers),
     [Symbol.asyncDispose]: () => stop([tracerProvider, meterProvider]),
   }
 }
@@ -103,7 +109,8 @@ function sdk2({ temporality = 'CUMULATIVE', readers: count = 1 }: SdkOptions = {
   metrics.setGlobalMeterProvider(meterProvider)
   return {
     spans: () => exporter.getFinishedSpans(),
-    points: (reader = 0) => collected(readers, reader),
+    points: async (reader) => pointsOf(await collected(readers, reader)),
+    collect: () => collected(readers),
     [Symbol.asyncDispose]: () => stop([tracerProvider, meterProvider]),
   }
 }
