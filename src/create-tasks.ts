@@ -14,7 +14,7 @@ import { watchStrayErrors } from './lifecycle/stray-errors.ts'
 import { watchExit } from './lifecycle/unfinished.ts'
 import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
 import { Logs, taskLogger } from './telemetry/logs.ts'
-import { Metrics } from './telemetry/metrics.ts'
+import { Metrics, type MetricsSource } from './telemetry/metrics.ts'
 import { blanked } from './telemetry/propagation.ts'
 import { resolveTelemetry, type TelemetryOptions } from './telemetry/telemetry-options.ts'
 import { Traces } from './telemetry/traces.ts'
@@ -100,10 +100,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     said: (error) => telemetry.failures.messageOf(error),
     blanked: (make) => (koaStore.seen ? koaStore.blanked(() => blanked(make)) : blanked(make)),
   })
-  const metrics = new Metrics(
-    { tasks: () => runner.registry.all(), states: () => runner.flow.live.states(runner.clock.now()) },
-    VERSION,
-  )
+  const metrics = new Metrics(numbersOf(runner), VERSION)
   const asTask: HookHost['asTask'] = (task, run) => runner.asTask(task, run)
   const hooks = new HookObserver(options.hooks ?? {}, { clock: runner.clock, asTask, failed })
   const logs = logger ? [new Logs(logger, telemetry.failures)] : []
@@ -176,6 +173,14 @@ function checkOptions(options: TasksOptions): void {
         `createTasks: there is no option '${name}'; there are ${Object.keys(OPTION_NAMES).join(', ')}`,
       )
 }
+
+const numbersOf = ({ registry, engines, limits, flow, clock }: Runner): MetricsSource => ({
+  tasks: registry.tasks,
+  engines: [...engines].map((engine) => engine.name),
+  maxPending: limits.maxPending,
+  concurrency: limits.concurrency,
+  look: () => flow.live.look(clock.now()),
+})
 
 function enginesOf({ engines }: TasksOptions): ReadonlyMap<string, Engine> {
   const all = new Map<string, Engine>([['default', engines?.default ?? inProcess()]])

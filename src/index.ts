@@ -63,6 +63,7 @@ export type {
   TaskRecord,
   TaskSettings,
 } from './core/task.ts'
+export type { TaskLabels } from './core/task-labels.ts'
 export {
   AfterglowError,
   AlreadyStartedError,

@@ -37,7 +37,7 @@ export function zoneOf(path: string): string {
     .replace(/\.ts$/, '')
     .split('/')
   if (parts[0] === 'engines') return parts.slice(0, 2).join('/')
-  if (parts.join('/') === 'telemetry/names') return 'telemetry/names'
+  if (parts[0] === 'telemetry' && parts[1] === 'names') return 'telemetry/names'
   return parts[0] ?? ''
 }
 

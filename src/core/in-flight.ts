@@ -2,6 +2,22 @@ import { newStates, type State } from './ledger.ts'
 import { LinkedSet } from './linked-set.ts'
 import type { Submission } from './submission.ts'
 
+export interface InFlightLook {
+  readonly states: Readonly<Record<State, number>>
+  /** By engine: for how long the oldest that is ready to run has been so. */
+  readonly readyMs: ReadonlyMap<string, number>
+  /** By label: for how long the oldest that runs has run. */
+  readonly runningMs: ReadonlyMap<string, number>
+}
+
+/** One whose delay or backoff is over is queued, whether or not its engine has woken up yet. */
+const stateAt = ({ state, readyAt }: Submission, now: number): State =>
+  (state === 'delayed' || state === 'backoff') && readyAt <= now ? 'queued' : state
+
+function raise(most: Map<string, number>, key: string, ms: number): void {
+  if (ms >= (most.get(key) ?? 0)) most.set(key, ms)
+}
+
 /** Every submission that was accepted and has not ended. Counted by looking at it, never derived from other counts. */
 export class InFlight {
   readonly #live = new LinkedSet<Submission>()
@@ -28,11 +44,24 @@ export class InFlight {
     return [...this.#live]
   }
 
-  /** A delayed task whose time has come is queued, whether or not its engine has woken up yet. */
   states(now: number): Record<State, number> {
     const states = newStates()
-    for (const { state, readyAt } of this.#live) states[state === 'delayed' && readyAt <= now ? 'queued' : state]++
+    for (const submission of this.#live) states[stateAt(submission, now)]++
     return states
+  }
+
+  /** The same, with the ages of the oldest. One look at each, of which `limits.maxPending` bounds the number. */
+  look(now: number): InFlightLook {
+    const states = newStates()
+    const readyMs = new Map<string, number>()
+    const runningMs = new Map<string, number>()
+    for (const submission of this.#live) {
+      const state = stateAt(submission, now)
+      states[state]++
+      if (state === 'queued') raise(readyMs, submission.engine, now - submission.readyAt)
+      else if (submission.current) raise(runningMs, submission.label, now - submission.current.startedAt)
+    }
+    return { states, readyMs, runningMs }
   }
 
   /** Calls back once nothing is in flight, at once if that is so. */

@@ -72,12 +72,14 @@ export const newStates = (): Record<State, number> => ({
 
 export function sumCounts(all: Iterable<Counts>): Counts {
   const sum = newCounts()
-  for (const counts of all) {
-    for (const result of SUBMISSION_RESULTS) sum.submissions[result] += counts.submissions[result]
-    for (const outcome of OUTCOMES) sum.outcomes[outcome] += counts.outcomes[outcome]
-    sum.retries += counts.retries
-    sum.handledErrors += counts.handledErrors
-    sum.strayErrors += counts.strayErrors
-  }
+  for (const counts of all) addCounts(sum, counts)
   return sum
+}
+
+export function addCounts(sum: Counts, counts: Counts): void {
+  for (const result of SUBMISSION_RESULTS) sum.submissions[result] += counts.submissions[result]
+  for (const outcome of OUTCOMES) sum.outcomes[outcome] += counts.outcomes[outcome]
+  sum.retries += counts.retries
+  sum.handledErrors += counts.handledErrors
+  sum.strayErrors += counts.strayErrors
 }

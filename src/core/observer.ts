@@ -21,6 +21,8 @@ export interface TaskObserver {
   readonly name: string
   submitted?(record: TaskRecord, result: SubmissionResult, error?: Error): void
   gate?(facts: GateFacts): void
+  /** Once per request: the first of the tasks that waited for nothing but its response starts, so long after that. */
+  firstStart?(request: RequestFacts, gapMs: number): void
   /**
    * Round one attempt. Call `next` before the first `await`; the outcome it gives is final. An observer that has nothing to
    * do with this one returns without calling it.

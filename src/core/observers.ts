@@ -1,7 +1,7 @@
 import { toError } from './errors.ts'
 import { messageOf } from './text.ts'
 import type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './observer.ts'
-import type { AttemptOutcome, Outcome, TaskContext, TaskRecord } from './task.ts'
+import type { AttemptOutcome, Outcome, RequestFacts, TaskContext, TaskRecord } from './task.ts'
 
 type With<K extends keyof TaskObserver> = TaskObserver & Required<Pick<TaskObserver, K>>
 /** An attempt whose outcome observers may wait for; the promise is made for the first that does. */
@@ -13,6 +13,7 @@ interface Observed extends TaskContext {
 export class Observers {
   readonly #submitted: readonly With<'submitted'>[]
   readonly #gate: readonly With<'gate'>[]
+  readonly #firstStart: readonly With<'firstStart'>[]
   readonly #attempt: readonly With<'attempt'>[]
   readonly #attempted: readonly With<'attempted'>[]
   readonly #settled: readonly With<'settled'>[]
@@ -25,6 +26,7 @@ export class Observers {
       observers.filter((one): one is With<K> => typeof one[hook] === 'function')
     this.#submitted = having('submitted')
     this.#gate = having('gate')
+    this.#firstStart = having('firstStart')
     this.#attempt = having('attempt')
     this.#attempted = having('attempted')
     this.#settled = having('settled')
@@ -46,6 +48,15 @@ export class Observers {
         this.#settles(one, 'gate', one.gate(facts))
       } catch (thrown) {
         this.#failed(one, 'gate', thrown)
+      }
+  }
+
+  firstStart(request: RequestFacts, gapMs: number): void {
+    for (const one of this.#firstStart)
+      try {
+        this.#settles(one, 'firstStart', one.firstStart(request, gapMs))
+      } catch (thrown) {
+        this.#failed(one, 'firstStart', thrown)
       }
   }
 

@@ -2,6 +2,7 @@ import { InvalidOptionError } from './errors.ts'
 import type { RetryPolicy } from './retry.ts'
 import { clean, cut, shortText } from './text.ts'
 import type { AddOptions, RateLimit, ResolvedSettings, TaskSettings } from './task.ts'
+import type { TaskLabels } from './task-labels.ts'
 
 export interface Limits {
   /** Tasks running at the same time in this process. @default 100 */
@@ -156,10 +157,16 @@ function checkAddOptions(options: AddOptions, where: string): void {
 }
 
 /** Names end up in metrics, logs and terminals. */
-export function checkName(name: unknown, where: string): asserts name is string {
-  if (typeof name !== 'string' || name.trim() === '') throw invalid(where, 'a name that is not empty')('name', name)
-  if (name.length > 200) throw invalid(where, 'at most 200 characters')('name', `${name.slice(0, 20)}…`)
-  if (clean(name) !== name) throw invalid(where, 'a name without control characters')('name', name)
+export function checkName(name: unknown, where: string, key = 'name'): asserts name is string {
+  if (typeof name !== 'string' || name.trim() === '') throw invalid(where, 'a name that is not empty')(key, name)
+  if (name.length > 200) throw invalid(where, 'at most 200 characters')(key, `${name.slice(0, 20)}…`)
+  if (clean(name) !== name) throw invalid(where, 'a name without control characters')(key, name)
+}
+
+export function checkLabels({ owner, slo }: TaskLabels, where: string): void {
+  if (owner !== undefined) checkName(owner, where, 'owner')
+  if (slo !== undefined && !(typeof slo === 'number' && slo > 0 && slo < 1))
+    throw invalid(where, 'a part above 0 and below 1, such as 0.99')('slo', slo)
 }
 
 /** `given` is one option by its name, or none. */

@@ -1,7 +1,8 @@
-import { checkName, resolveSettings } from './options.ts'
+import { checkLabels, checkName, resolveSettings } from './options.ts'
 import { InvalidOptionError, NotATaskError, TaskNameTakenError } from './errors.ts'
 import { newCounts, type Counts } from './ledger.ts'
 import type { ResolvedSettings, Schema, Task, TaskContext, TaskSettings, WithoutSchema, WithSchema } from './task.ts'
+import type { TaskLabels } from './task-labels.ts'
 
 export type Run = (input: never, task: TaskContext<never>) => unknown
 
@@ -16,6 +17,12 @@ interface Definition extends Task {
   }
 }
 
+interface Untyped extends TaskSettings, TaskLabels {
+  readonly name: string
+  readonly schema?: Schema | undefined
+  readonly run: Run
+}
+
 /**
  * Makes a task. With a `schema` (any Standard Schema) the input is checked at `add()` and what the schema gives out is
  * what `run` gets.
@@ -23,10 +30,10 @@ interface Definition extends Task {
  */
 export function defineTask<S extends Schema, R>(definition: WithSchema<S, R>): Task<Schema.InferInput<S>, R>
 export function defineTask<I = void, R = unknown>(definition: WithoutSchema<I, R>): Task<I, R>
-export function defineTask(definition: TaskSettings & { name: string; schema?: Schema | undefined; run: Run }): Task {
+export function defineTask(definition: Untyped): Task {
   if (typeof definition !== 'object' || definition === null)
     throw new InvalidOptionError(`defineTask takes an object with \`name\` and \`run\`, got ${typeof definition}`)
-  const { name, schema, run, ...settings } = definition
+  const { name, schema, run, owner, slo, ...settings } = definition
   checkName(name, 'defineTask')
   const where = `task '${name}'`
   if (typeof run !== 'function') throw new InvalidOptionError(`${where}: \`run\` must be a function, got ${typeof run}`)
@@ -34,10 +41,13 @@ export function defineTask(definition: TaskSettings & { name: string; schema?: S
     throw new InvalidOptionError(`${where}: \`schema\` must be a Standard Schema (zod, valibot, arktype, ...)`)
   // Settings are checked where they are written, not at the first add.
   resolveSettings(UNSET, settings, where)
+  checkLabels(definition, where)
+  const labels: TaskLabels = { ...(owner !== undefined && { owner }), ...(slo !== undefined && { slo }) }
   // Where it was defined; put into words only if somebody asks.
   const definedAt = {}
   Error.captureStackTrace(definedAt, defineTask)
-  const task: Definition = { name, settings: Object.freeze(settings), [DEFINITION]: { run, schema, definedAt } }
+  const parts = { run, schema, definedAt }
+  const task: Definition = { name, settings: Object.freeze(settings), ...labels, [DEFINITION]: parts }
   return Object.freeze(task)
 }
 
@@ -108,8 +118,9 @@ export class Registry {
     return this.#tasks.get(name)
   }
 
-  all(): Iterable<RegisteredTask> {
-    return this.#tasks.values()
+  /** By name; live. */
+  get tasks(): ReadonlyMap<string, RegisteredTask> {
+    return this.#tasks
   }
 
   #add(parts: Omit<RegisteredTask, 'label' | 'counts'>): RegisteredTask {

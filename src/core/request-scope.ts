@@ -183,6 +183,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     const { facts: request, submitted, rejected } = this
     this.#keeper.gate({ request, submitted, records: this.#records, rejected })
     this.#records = NONE
+    if (this.#held.length > 0) request.settledAt = this.#keeper.clock.now()
     this.#startHeld()
   }
 

@@ -4,6 +4,7 @@ import type { BlockingWatch } from './blocking.ts'
 import { runNeutral, type Clock } from './clock.ts'
 import { compose } from './compose.ts'
 import type { Ended, Envelope, RunTask } from './engine.ts'
+import { noteFirstStart } from './first-start.ts'
 import type { Lanes } from './lanes.ts'
 import type { PendingKeys } from './pending-keys.ts'
 import type { Submission } from './submission.ts'
@@ -52,6 +53,7 @@ export function makeRunTask(
     submission.state = 'running'
     host.deadlines.add(attempt)
     host.lanes.started(submission.task)
+    noteFirstStart(submission, attempt.startedAt, host.observers)
     // First the context of the add, then the task as ours in it: what the work adds, it adds as this task.
     if (submission.resource) submission.resource.runInAsyncScope(store.run, store, submission, ring, attempt)
     else store.run(submission, ring, attempt)

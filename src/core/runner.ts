@@ -79,7 +79,7 @@ export class Runner implements SubmitHost, GateKeeper {
     return this.flow.live.size
   }
   get counts(): readonly Counts[] {
-    return [...this.registry.all()].map((task) => task.counts)
+    return [...this.registry.tasks.values()].map((task) => task.counts)
   }
   get engines(): Iterable<Engine> {
     return this.#parts.engines.values()

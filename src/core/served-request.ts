@@ -16,6 +16,7 @@ export class ServedRequest implements RequestFacts, Origin {
   readonly traceId: string | undefined = undefined
   readonly spanId: string | undefined = undefined
   trace: RequestTrace | undefined = undefined
+  settledAt: number | undefined = undefined
   #scope: Holder | undefined
 
   constructor(clock: Clock, method: string, scope: Holder) {

@@ -38,10 +38,16 @@ export const outsideOf = (clock: Clock): Origin => ({
   served: false,
 })
 
+interface CausingRequest extends RequestFacts {
+  readonly holder: Holder | undefined
+  /** Until the first of the tasks that waited for its response starts. By the engine's clock. */
+  settledAt: number | undefined
+}
+
 /** Where an `add()` came from. */
 export interface Origin {
   readonly clock: Clock
-  readonly request: (RequestFacts & { readonly holder: Holder | undefined }) | undefined
+  readonly request: CausingRequest | undefined
   /** The request that added it, as long as it is not over. */
   readonly holder: Holder | undefined
   readonly depth: number
@@ -87,6 +93,8 @@ export interface Holder {
 /** The attempt that runs now, as far as others may meddle with it. */
 export interface Running {
   readonly active: ActiveContext | undefined
+  /** By the engine's clock. */
+  readonly startedAt: number
   /** Aborts its signal; it then has until `until` to end before it counts as stuck. */
   abort(cause: AbortCause, why: string, until: number): void
   /** Ends it, whatever it still does. */

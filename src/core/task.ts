@@ -10,6 +10,7 @@
  */
 import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
 import type { RetryPolicy, RetryRequest } from './retry.ts'
+import type { TaskLabels } from './task-labels.ts'
 import type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './tracing.ts'
 
 export type { Schema }
@@ -103,18 +104,18 @@ export interface AddOptions {
 }
 
 /** A defined unit of work. `Input` is what `add` takes, `Result` what `settled` gives back. */
-export interface Task<Input = unknown, Result = unknown> {
+export interface Task<Input = unknown, Result = unknown> extends TaskLabels {
   readonly name: string
   readonly settings: TaskSettings
   readonly '~types'?: { readonly input: Input; readonly result: Result }
 }
 
-export interface WithSchema<S extends Schema, R> extends TaskSettings {
+export interface WithSchema<S extends Schema, R> extends TaskSettings, TaskLabels {
   readonly name: string
   readonly schema: S
   run(input: Schema.InferOutput<S>, task: TaskContext<Schema.InferOutput<S>>): R | PromiseLike<R>
 }
-export interface WithoutSchema<I, R> extends TaskSettings {
+export interface WithoutSchema<I, R> extends TaskSettings, TaskLabels {
   readonly name: string
   readonly schema?: undefined
   run(input: I, task: TaskContext<I>): R | PromiseLike<R>

@@ -1,6 +1,6 @@
 /**
- * Every name that leaves this process: spans, attributes, metrics, log events. They live here and nowhere else; docs,
- * dashboards and alerts are made from this file. A renamed one is a major version.
+ * Every name that leaves this process: spans, attributes, metrics, log events. They live here and nowhere else; what each
+ * means is said in names/registry.ts, from which docs, dashboards and alerts are made. A renamed one is a major version.
  */
 
 export const SCOPE_NAME = 'koa-afterglow'
@@ -67,7 +67,14 @@ export const TASK_BLOCKED_TIME = 'afterglow.task.blocked_time'
 export const TASK_DEPENDENCIES = 'afterglow.task.dependencies'
 /** False where the trace that a line names is not kept; absent where it is. */
 export const TRACE_SAMPLED = 'afterglow.trace.sampled'
+export const TASK_OWNER = 'afterglow.task.owner'
+export const TASK_SLO = 'afterglow.task.slo'
+/** Part of the runner or of what an application gave it. */
+export const COMPONENT = 'afterglow.component'
+export const COMPONENTS = ['hook', 'observer', 'engine', 'services', 'runner'] as const
+export const LIBRARY_VERSION = 'afterglow.version'
 /** OpenTelemetry semantic conventions, stable. */
+export const HTTP_ROUTE = 'http.route'
 export const ERROR_TYPE = 'error.type'
 export const EXCEPTION_TYPE = 'exception.type'
 export const EXCEPTION_MESSAGE = 'exception.message'
@@ -76,99 +83,19 @@ export const EXCEPTION_STACKTRACE = 'exception.stacktrace'
 export const CODE_FILE_PATH = 'code.file.path'
 export const CODE_LINE_NUMBER = 'code.line.number'
 export const CODE_FUNCTION_NAME = 'code.function.name'
-/** Of log lines: the names that pino's instrumentation uses. */
-export const TRACE_ID = 'trace_id'
-export const SPAN_ID = 'span_id'
 
 /** Durations leave as seconds, to the microsecond: more digits say nothing and make a log line longer. */
 export const seconds = (ms: number): number => Math.round(ms * 1_000) / 1_000_000
 
 // ---- metrics
 
-export interface MetricName {
-  readonly name: string
-  readonly kind: 'histogram' | 'observable counter' | 'observable gauge'
-  readonly unit: string
-  readonly description: string
-  readonly buckets?: readonly number[]
-}
-const SEMCONV_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-/** Tasks run longer than requests. */
-const DURATION_BUCKETS = [...SEMCONV_BUCKETS, 30, 60, 120, 300]
-
-export const RUN_DURATION: MetricName = {
-  name: 'afterglow.task.run.duration',
-  kind: 'histogram',
-  unit: 's',
-  description: 'How long one attempt ran.',
-  buckets: DURATION_BUCKETS,
-}
-export const WAIT_DURATION: MetricName = {
-  name: 'afterglow.task.wait.duration',
-  kind: 'histogram',
-  unit: 's',
-  description: 'How long an attempt that was ready to run waited for a free slot.',
-  buckets: [0.001, ...DURATION_BUCKETS],
-}
-export const BLOCKING_DURATION: MetricName = {
-  name: 'afterglow.task.blocking.duration',
-  kind: 'histogram',
-  unit: 's',
-  description:
-    'How long a task kept the event loop from everybody, where it did so for longer than `limits.blockWarnMs`.',
-  buckets: DURATION_BUCKETS,
-}
-export const SUBMISSIONS: MetricName = {
-  name: 'afterglow.task.submissions',
-  kind: 'observable counter',
-  unit: '{task}',
-  description: 'Tasks added, by what became of the add.',
-}
-export const SETTLED: MetricName = {
-  name: 'afterglow.task.settled',
-  kind: 'observable counter',
-  unit: '{task}',
-  description: 'Tasks ended, by outcome. Exported at zero from start for every registered task and outcome.',
-}
-export const RETRIES: MetricName = {
-  name: 'afterglow.task.retries',
-  kind: 'observable counter',
-  unit: '{retry}',
-  description: 'Attempts that were followed by another.',
-}
-export const HANDLED_ERRORS: MetricName = {
-  name: 'afterglow.task.handled_errors',
-  kind: 'observable counter',
-  unit: '{error}',
-  description: 'Errors of handlers that middleware swallowed, so that the task counts as completed.',
-}
-export const STRAY_ERRORS: MetricName = {
-  name: 'afterglow.task.stray_errors',
-  kind: 'observable counter',
-  unit: '{error}',
-  description:
-    'Errors that escaped a task: floating rejections, throws in timers. By the task they are put on, a best guess.',
-}
-export const COUNT: MetricName = {
-  name: 'afterglow.task.count',
-  kind: 'observable gauge',
-  unit: '{task}',
-  description: 'Tasks in flight now, by state.',
-}
-export const METRICS = [
-  RUN_DURATION,
-  WAIT_DURATION,
-  BLOCKING_DURATION,
-  SUBMISSIONS,
-  SETTLED,
-  RETRIES,
-  HANDLED_ERRORS,
-  STRAY_ERRORS,
-  COUNT,
-] as const
+export * from './names/metrics.ts'
 
 // ---- logs
 
+/** In each line that belongs to a span, as pino's instrumentation names them. */
+export const TRACE_ID = 'trace_id'
+export const SPAN_ID = 'span_id'
 /** The field that instrumentation-pino turns into the LogRecord's event name. */
 export const EVENT_NAME = 'otel.event.name'
 export const LOG_EVENTS = {

@@ -10,6 +10,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
 import pino from 'pino'
+import { VERSION } from '../../src/telemetry/version.ts'
 
 /** What both SDK generations call a finished span. */
 export interface SeenSpan {
@@ -22,68 +23,94 @@ export interface SeenSpan {
   readonly startTime: HrTime
   readonly endTime: HrTime
   readonly parentSpanContext?: SpanContext
+  readonly instrumentationScope: { readonly name: string }
   spanContext(): SpanContext
 }
 export interface SeenPoint {
   readonly name: string
+  readonly unit: string
+  readonly description: string
   readonly attributes: Attributes
   readonly value: unknown
 }
 
 export interface Sdk {
   spans(): readonly SeenSpan[]
-  points(): Promise<readonly SeenPoint[]>
+  /** What one of its readers collects now. */
+  points(reader?: number): Promise<readonly SeenPoint[]>
+  /** The same as the SDK gives it, of the first reader. */
+  collect(): Promise<Collected>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 interface Metric {
-  readonly descriptor: { readonly name: string }
+  readonly descriptor: { readonly name: string; readonly unit: string; readonly description: string }
   readonly dataPoints: readonly { readonly attributes: Attributes; readonly value: unknown }[]
 }
 interface Collected {
-  readonly resourceMetrics: { readonly scopeMetrics: readonly { readonly metrics: readonly Metric[] }[] }
+  readonly resourceMetrics: {
+    readonly scopeMetrics: readonly { readonly scope: { readonly name: string }; readonly metrics: readonly Metric[] }[]
+  }
 }
 const pointsOf = ({ resourceMetrics }: Collected): readonly SeenPoint[] =>
   resourceMetrics.scopeMetrics
     .flatMap((scope) => scope.metrics)
-    .flatMap(({ descriptor: { name }, dataPoints }) =>
-      dataPoints.map(({ attributes, value }) => ({ name, attributes, value })),
+    .flatMap(({ descriptor: { name, unit, description }, dataPoints }) =>
+      dataPoints.map(({ attributes, value }) => ({ name, unit, description, attributes, value })),
     )
 
-function sdk3(): Sdk {
+export interface SdkOptions {
+  /** @default 'CUMULATIVE' */
+  readonly temporality?: 'CUMULATIVE' | 'DELTA'
+  /** @default 1 */
+  readonly readers?: number
+}
+function collected(readers: readonly { collect(): Promise<Collected> }[], index = 0): Promise<Collected> {
+  const reader = readers[index]
+  if (!reader) throw new Error(`there is no reader ${index}`)
+  return reader.collect()
+}
+
+function sdk3({ temporality = 'CUMULATIVE', readers: count = 1 }: SdkOptions = {}): Sdk {
   const exporter = new trace3.InMemorySpanExporter()
   const tracerProvider = new trace3.TracerProvider({ spanProcessors: [new trace3.SimpleSpanProcessor({ exporter })] })
-  const reader = new metrics3.PeriodicExportingMetricReader({
-    exporter: new metrics3.InMemoryMetricExporter(metrics3.AggregationTemporality.CUMULATIVE),
-    exportIntervalMillis: 1_000_000,
-    exportTimeoutMillis: 1_000,
-  })
-  const meterProvider = new metrics3.MeterProvider({ readers: [reader] })
+  const newReader = () =>
+    new metrics3.PeriodicExportingMetricReader({
+      exporter: new metrics3.InMemoryMetricExporter(metrics3.AggregationTemporality[temporality]),
+      exportIntervalMillis: 1_000_000,
+      exportTimeoutMillis: 1_000,
+    })
+  const readers = Array.from({ length: count }, newReader)
+  const meterProvider = new metrics3.MeterProvider({ readers })
   trace.setGlobalTracerProvider(tracerProvider)
   context.setGlobalContextManager(new context3.AsyncLocalStorageContextManager().enable())
   metrics.setGlobalMeterProvider(meterProvider)
   return {
     spans: () => exporter.getFinishedSpans(),
-    points: async () => pointsOf(await reader.collect()),
+    points: async (reader) => pointsOf(await collected(readers, reader)),
+    collect: () => collected(readers),
     [Symbol.asyncDispose]: () => stop([tracerProvider, meterProvider]),
   }
 }
 
-function sdk2(): Sdk {
+function sdk2({ temporality = 'CUMULATIVE', readers: count = 1 }: SdkOptions = {}): Sdk {
   const exporter = new trace2.InMemorySpanExporter()
   const tracerProvider = new trace2.BasicTracerProvider({ spanProcessors: [new trace2.SimpleSpanProcessor(exporter)] })
-  const reader = new metrics2.PeriodicExportingMetricReader({
-    exporter: new metrics2.InMemoryMetricExporter(metrics2.AggregationTemporality.CUMULATIVE),
-    exportIntervalMillis: 1_000_000,
-    exportTimeoutMillis: 1_000,
-  })
-  const meterProvider = new metrics2.MeterProvider({ readers: [reader] })
+  const newReader = () =>
+    new metrics2.PeriodicExportingMetricReader({
+      exporter: new metrics2.InMemoryMetricExporter(metrics2.AggregationTemporality[temporality]),
+      exportIntervalMillis: 1_000_000,
+      exportTimeoutMillis: 1_000,
+    })
+  const readers = Array.from({ length: count }, newReader)
+  const meterProvider = new metrics2.MeterProvider({ readers })
   trace.setGlobalTracerProvider(tracerProvider)
   context.setGlobalContextManager(new context2.AsyncLocalStorageContextManager().enable())
   metrics.setGlobalMeterProvider(meterProvider)
   return {
     spans: () => exporter.getFinishedSpans(),
-    points: async () => pointsOf(await reader.collect()),
+    points: async (reader) => pointsOf(await collected(readers, reader)),
+    collect: () => collected(readers),
     [Symbol.asyncDispose]: () => stop([tracerProvider, meterProvider]),
   }
 }
@@ -100,6 +127,10 @@ async function stop(providers: readonly { shutdown(): Promise<void> }[]): Promis
 export const SDKS = { 'SDK 3': sdk3, 'SDK 2': sdk2 } as const
 export type SdkName = keyof typeof SDKS
 export const SDK_NAMES = Object.keys(SDKS) as SdkName[]
+
+/** What runners of earlier tests counted is kept for the process; this forgets it. */
+export const forgetMetrics = (): void =>
+  void Reflect.deleteProperty(globalThis, Symbol.for(`koa-afterglow.metrics@${VERSION}`))
 
 const RPC_METADATA = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA')
 

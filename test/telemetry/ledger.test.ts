@@ -1,4 +1,4 @@
-import { describe, expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Flow } from '../../src/core/flow.ts'
 import { InFlight } from '../../src/core/in-flight.ts'
 import { manualTasks } from '../support/runner.ts'
@@ -35,6 +35,12 @@ async function lived() {
   await clock.settle()
   return { tasks, clock }
 }
+
+/** Runners of a process are one sum, and what a test breaks on purpose would stay in it. */
+beforeEach(() => {
+  for (const key of Object.getOwnPropertySymbols(globalThis))
+    if (Symbol.keyFor(key)?.startsWith('koa-afterglow.metrics')) Reflect.deleteProperty(globalThis, key)
+})
 
 describe.each(SDK_NAMES)('the ledger as it is exported with %s', (sdkName) => {
   test('balances while tasks are in flight and once all have ended', async () => {

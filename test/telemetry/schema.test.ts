@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import * as names from '../../src/telemetry/names.ts'
+import { METRICS as INSTRUMENTS } from '../../src/telemetry/names/registry.ts'
 import { everyOutcome } from '../support/every-outcome.ts'
 import { remembering, SDK_NAMES, SDKS } from '../support/telemetry.ts'
 
 const NAMES = new Set(Object.values(names).filter((one) => typeof one === 'string'))
 const EVENTS: ReadonlySet<string> = new Set([...Object.values(names.LOG_EVENTS), 'exception'])
-const METRICS: ReadonlySet<string> = new Set(names.METRICS.map(({ name }) => name))
+const METRICS: ReadonlySet<string> = new Set(INSTRUMENTS.map(({ name }) => name))
 /** pino's own. */
 const OF_PINO = new Set(['level', 'msg'])
 

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import * as names from '../../src/telemetry/names.ts'
+import { METRICS } from '../../src/telemetry/names/registry.ts'
 import { read } from '../support/docs.ts'
 import { root } from '../support/otel-process.ts'
 
 const known: readonly string[] = [
   ...Object.values(names).filter((value) => typeof value === 'string'),
-  ...names.METRICS.map(({ name }) => name),
+  ...METRICS.map(({ name }) => name),
   ...Object.values(names.LOG_EVENTS),
 ]
 const rows = read('docs/semantics.md')

@@ -38,6 +38,9 @@ const sendWelcome = defineTask({
   },
 })
 expect<Equal<typeof sendWelcome, Task<{ email: string; when?: unknown }, string>>>()
+const owned = defineTask({ name: 'o', owner: 'growth', slo: 0.99, run: () => 1 })
+expect<Equal<typeof owned, Task<void, number>>>()
+owned.slo satisfies number | undefined
 const plainInput = defineTask({
   name: 'p',
   run: async (order: { id: number }, { log }) => {

@@ -1,0 +1,38 @@
+import { describe, expect, test } from '@jest/globals'
+import Koa from 'koa'
+import { createTasks, inProcess, type Tasks } from 'koa-afterglow'
+import { telemetryConformance, type TelemetrySubject } from 'koa-afterglow/testing'
+import { instrumented, SDK_NAMES, SDKS, served } from '../support/telemetry.ts'
+
+const onInProcess: TelemetrySubject = {
+  makeTasks: (options) => createTasks({ ...options, engines: { default: inProcess() } }),
+  serve: async (tasks, handle) => {
+    const app = new Koa()
+    app.use((tasks as Tasks).middleware()).use((ctx) => {
+      handle(ctx.tasks.add)
+      ctx.body = 'ok'
+    })
+    // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers by itself
+    await using server = await served(instrumented(app.callback()))
+    await server.get()
+  },
+}
+const withSdk = (sdkName: (typeof SDK_NAMES)[number]): TelemetrySubject => ({
+  ...onInProcess,
+  startSdk: () => {
+    const sdk = SDKS[sdkName]()
+    return { spans: sdk.spans, collect: sdk.collect, stop: () => sdk[Symbol.asyncDispose]() }
+  },
+})
+
+describe.each(SDK_NAMES)('inProcess() on %s keeps the telemetry contract:', (sdkName) => {
+  test.each(telemetryConformance(withSdk(sdkName)))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined()
+  })
+})
+
+describe('inProcess() without an SDK keeps what of the telemetry contract is in the log:', () => {
+  test.each(telemetryConformance(onInProcess))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined()
+  })
+})
