@@ -62,6 +62,8 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   ...queueDefaults('OTEL_BSP'),
   ...queueDefaults('OTEL_BLRP'),
   OTEL_NODE_RESOURCE_DETECTORS: 'env,host,os,serviceinstance',
+  // `otel.sdk.*`: what a full queue drops and an exporter fails to send is counted, so that an alert can rest on it.
+  OTEL_NODE_EXPERIMENTAL_SDK_METRICS: 'true',
 }
 
 function queueDefaults(prefix: string): Record<string, string> {
