@@ -1,11 +1,12 @@
 // Judges what `npm publish` would upload: the packed file by publint and attw, and dist/ by loading every entry both ways.
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 interface Manifest {
   readonly name: string
   readonly exports: Readonly<Record<string, unknown>>
+  readonly bin: Readonly<Record<string, string>>
 }
 
 const root = resolve(import.meta.dirname, '..')
@@ -30,6 +31,35 @@ run('attw', [join(folder, name), '--profile', 'node16', '--exclude-entrypoints',
 
 for (const entry of Object.keys(manifest.exports)) {
   if (entry !== './package.json') compareFormats(entry.replace(/^\./, manifest.name))
+}
+
+checkCommand(join(folder, name))
+
+/** The command line as it is installed, run on an application that has it installed: it and its probe are found in dist/. */
+function checkCommand(tarball: string): void {
+  const app = join(folder, 'app')
+  const installed = join(app, 'node_modules', manifest.name)
+  mkdirSync(installed, { recursive: true })
+  run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'])
+  writeFileSync(
+    join(app, 'app.mjs'),
+    `import Koa from 'koa'
+    import { createTasks, gracefulShutdown } from '${manifest.name}'
+    const tasks = createTasks({ logger: false })
+    const server = new Koa().use(tasks.middleware()).listen(0)
+    await gracefulShutdown({ server, tasks, telemetry: { shutdown: async () => {} } })`,
+  )
+  const bin = join(installed, manifest.bin[manifest.name] ?? '')
+  const { stdout, stderr } = spawnSync(process.execPath, [bin, 'doctor', '--json', '--', process.execPath, 'app.mjs'], {
+    cwd: app,
+    encoding: 'utf8',
+    env: { ...process.env, OTEL_SDK_DISABLED: 'true' },
+  })
+  const well = ['copies', 'start', 'middleware', 'stop']
+  const { findings } = JSON.parse(stdout || '{ "findings": [] }') as { findings: { id: string; status: string }[] }
+  const ill = well.filter((id) => !findings.some((finding) => finding.id === id && finding.status === 'ok'))
+  if (ill.length > 0) throw new Error(`the packed command finds no ${ill.join(', ')}: ${stdout}${stderr}`)
+  console.log(`${manifest.name} doctor: runs from the packed file`)
 }
 
 /** Both formats must load (no top-level await) and offer the same names. */

@@ -2,6 +2,7 @@ import type { Engine } from './core/engine.ts'
 import { InvalidOptionError } from './core/errors.ts'
 import { sumCounts, type OutcomeName, type State } from './core/ledger.ts'
 import { HookObserver, type HookHost, type Hooks } from './core/hooks.ts'
+import { inspector } from './core/inspection.ts'
 import { DEFAULT_SETTINGS, resolveLimits, resolveSettings, type Limits } from './core/options.ts'
 import { Runner } from './core/runner.ts'
 import type { SubmissionResult, TaskObserver } from './core/observer.ts'
@@ -122,7 +123,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     use: (middleware) => (runner.composition.use(middleware), tasks),
     observe: (observer) => (runner.composition.observe(observer), tasks),
     register: (...more) => (more.forEach((task) => runner.registry.define(task)), tasks),
-    middleware: () => taskMiddleware(runner, koaStore.see),
+    middleware: () => middlewareOf(runner, koaStore),
     guard: () => guardMiddleware(runner),
     pause: (name) => pause(runner, name, true),
     resume: (name) => pause(runner, name, false),
@@ -132,6 +133,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     close: (drainOptions = {}) => (closed ??= drain(runner, drainOptions, last).finally(end)),
     [Symbol.asyncDispose]: async () => void (await tasks.close()),
   }
+  announce(runner, options, tasks.stats)
   return tasks
 }
 
@@ -152,6 +154,22 @@ function watchProcess(runner: Runner, { strayErrors }: TasksOptions): () => void
     unwatchStrayErrors()
     unwatchExit()
   }
+}
+
+function announce({ registry }: Runner, { strayErrors }: TasksOptions, stats: Tasks['stats']): void {
+  const names = () => [...registry.all()].map(({ name }) => name)
+  inspector()?.runner({ version: VERSION, url: import.meta.url, contains: strayErrors !== 'report', names, stats })
+}
+
+function middlewareOf(runner: Runner, koaStore: KoaStoreBlanker): Middleware {
+  const looks = inspector()
+  if (!looks) return taskMiddleware(runner, koaStore.see)
+  const made = taskMiddleware(runner, (ctx) => {
+    koaStore.see(ctx)
+    looks.request()
+  })
+  looks.middleware(made)
+  return made
 }
 
 const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {

@@ -9,6 +9,7 @@
  *   engines/       what holds accepted tasks and starts them
  *   lifecycle/     drain and graceful shutdown
  *   testing/       what applications use in their tests
+ *   cli/           `npx koa-afterglow doctor`
  */
 import './http/koa-context.ts'
 

@@ -27,6 +27,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   'engines/pg-boss': { zones: ['core'], packages: ['pg-boss', 'pg', '@electric-sql/pglite'] },
   'engines/bullmq': { zones: ['core'], packages: ['bullmq', 'ioredis'] },
   console: { zones: ['core'], packages: ['koa', '@opentelemetry/*'] },
+  // The command line: it looks at the packages of an application, and may be run where none is installed.
+  cli: { zones: ['core'], packages: [] },
   testing: { zones: ['core', 'telemetry/names'], packages: ['@opentelemetry/*'] },
 }
 

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { InvalidOptionError } from '../core/errors.ts'
+import { inspector } from '../core/inspection.ts'
 import { DEFAULT_DEADLINE_MS, type DrainOptions, type DrainReport } from './drain.ts'
 
 /** Any HTTP server of Node's, over TLS and HTTP/2 too. */
@@ -37,6 +38,7 @@ export async function gracefulShutdown(options: ShutdownOptions): Promise<DrainR
   } = options
   if (!(deadlineMs > 0))
     throw new InvalidOptionError(`gracefulShutdown: expected \`deadlineMs\` to be positive, got ${deadlineMs}`)
+  inspector()?.shutdown({ deadlineMs, signals, telemetry: telemetry !== undefined })
   await nextSignal(signals)
   const deadline = performance.now() + deadlineMs
   const hurry = new AbortController()

@@ -3,7 +3,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ClientRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers'
+import { isGrpc, onCall } from './otel-grpc.ts'
 import type { ExportResult, OtlpExporter } from './otel-packages.ts'
 import { configuredEndpoint, reasonOf, withoutCredentials } from './otel-report.ts'
 import type { ExportReport, Signal } from './otel-report.ts'
@@ -21,7 +23,7 @@ interface Export {
   /** Of the last attempt, as far as it is known. */
   endpoint: string
   reason: string | undefined
-  request: ClientRequest | undefined
+  request: { readonly socket: Socket | null; destroy(): void } | undefined
   /** Ends the wait for the next attempt: with that attempt, or without. */
   endWait: ((retry: boolean) => void) | undefined
   finish(result: ExportResult): void
@@ -112,8 +114,11 @@ export class Exports {
   /** The SDK waits for its next attempt on a timer that holds the process. */
   #waitGently(exporter: OtlpExporter): void {
     const { _transport: transport } = (exporter as { _delegate?: { _transport?: Transport } })._delegate ?? {}
-    if (typeof transport?.retry !== 'function' || this.#seen.has(transport)) return
+    if (!transport || this.#seen.has(transport)) return
     this.#seen.add(transport)
+    // gRPC retries on its own, within the deadline of the call.
+    if (isGrpc(transport)) return onCall(transport, this.#called)
+    if (!transport.retry) return
     const retry = transport.retry.bind(transport)
     transport.retry = async (data, timeoutMillis, inMillis) => {
       const one = this.#current.getStore()
@@ -149,6 +154,11 @@ export class Exports {
     request.once('response', ({ statusCode = 0, statusMessage = '' }) => {
       if (statusCode > 299) one.reason = `${statusCode} ${statusMessage}`.trim()
     })
+  }
+
+  readonly #called = (call: { cancel(): void }): void => {
+    const one = this.#current.getStore()
+    if (one) one.request = { socket: null, destroy: () => call.cancel() }
   }
 
   /**

@@ -1,6 +1,8 @@
 // What the bootstrap loads. Its packages are optional peers: they are resolved by name, so that a missing one is reported in
 // one sentence, and loaded as CommonJS, the one copy that patches and exports for both module systems.
-import { createRequire, register as registerOnThread } from 'node:module'
+import { builtinModules, createRequire, register as registerOnThread } from 'node:module'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 
 const load = createRequire(import.meta.url)
 
@@ -17,8 +19,14 @@ const PEERS: Readonly<Record<string, string>> = {
   [HOOKS]: '^3.6.0',
 }
 
-/** Only these are wrapped: hooks round every module would change how the application's own files are evaluated. */
+/**
+ * Only these are wrapped, and what `instrument()` adds: hooks round every module would change how the application's own
+ * files are evaluated.
+ */
 const PATCHED = ['http', 'https', 'koa', 'pino']
+
+/** Far above what the thread of the hooks takes to answer; a start that is late by it is better than one that hangs. */
+const HOOKS_THREAD_MS = 2_000
 
 export interface OtlpExporter {
   export(items: unknown, done: (result: ExportResult) => void): void
@@ -62,16 +70,50 @@ export function loadPackages(): Packages {
   }
 }
 
+/** Lets ES modules of these names be patched as well, from their next import on. */
+export type AddModules = (names: readonly string[]) => void
+
 /**
  * Lets ES modules be patched; what is `require`d is patched without hooks. Hooks on a thread are deprecated, with a warning
  * from Node 26; synchronous ones do not work on early 22 and 24.
  */
-export function registerHooks(): void {
-  const hooks = load(HOOKS) as typeof import('import-in-the-middle/register-hooks.mjs')
-  const include = [...PATCHED]
-  if (hooks.supportsSyncHooks()) hooks.register({ include })
-  else registerOnThread('import-in-the-middle/hook.mjs', { parentURL: import.meta.url, data: { include } })
+export function registerHooks(): AddModules {
+  const hooks = load(HOOKS) as Hooks
+  return hooks.supportsSyncHooks() ? registerHere(hooks.register) : registerThere()
 }
+
+/** Its own declarations leave out `shouldInclude`, which its manual describes. */
+interface Hooks {
+  supportsSyncHooks(): boolean
+  register(options: { readonly shouldInclude: (url: string, specifier: string) => boolean }): void
+}
+
+function registerHere(register: Hooks['register']): AddModules {
+  const wrapped = new Set(bothNames(PATCHED))
+  register({ shouldInclude: (url, specifier) => wrapped.has(specifier) || wrapped.has(url) })
+  return (names) => bothNames(names).forEach((name) => wrapped.add(name))
+}
+
+function registerThere(): AddModules {
+  const { port1, port2 } = new MessageChannel()
+  const data = { include: [...PATCHED], addHookMessagePort: port2 }
+  registerOnThread('import-in-the-middle/hook.mjs', { parentURL: import.meta.url, data, transferList: [port2] })
+  return (names) => {
+    port1.postMessage(names)
+    waitForAnswer(port1)
+  }
+}
+
+/** Without turning the event loop: the next `import` must find what was added. */
+function waitForAnswer(port: MessagePort): void {
+  const nothing = new Int32Array(new SharedArrayBuffer(4))
+  const limit = performance.now() + HOOKS_THREAD_MS
+  while (!receiveMessageOnPort(port) && performance.now() < limit) Atomics.wait(nothing, 0, 0, 1)
+}
+
+/** Built-in modules may be imported with and without their prefix. */
+const bothNames = (names: readonly string[]): string[] =>
+  names.flatMap((name) => (builtinModules.includes(name) ? [name, `node:${name}`] : [name]))
 
 function isInstalled(specifier: string): boolean {
   try {

@@ -61,7 +61,10 @@ function instrumentationsOf({ http, koa, pino }: Packages, isExporting: () => bo
 const DEFAULTS: Readonly<Record<string, string>> = {
   ...queueDefaults('OTEL_BSP'),
   ...queueDefaults('OTEL_BLRP'),
-  OTEL_NODE_RESOURCE_DETECTORS: 'env,host,os,serviceinstance',
+  // The last one wins: what the user says of this process.
+  OTEL_NODE_RESOURCE_DETECTORS: 'host,os,serviceinstance,env',
+  // `otel.sdk.*`: what a full queue drops and an exporter fails to send is counted, so that an alert can rest on it.
+  OTEL_NODE_EXPERIMENTAL_SDK_METRICS: 'true',
 }
 
 function queueDefaults(prefix: string): Record<string, string> {

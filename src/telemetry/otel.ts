@@ -6,21 +6,39 @@ import { setImmediate, setTimeout } from 'node:timers'
 import { isMainThread } from 'node:worker_threads'
 import { Exports, isAnyoneElseActive } from './otel-exports.ts'
 import { loadPackages, registerHooks, requirePackages } from './otel-packages.ts'
+import type { AddModules, Packages } from './otel-packages.ts'
 import { ExportReport, reasonOf, say } from './otel-report.ts'
 import { startSdk } from './otel-sdk.ts'
 import type { Sdk } from './otel-sdk.ts'
 
 const KEY = Symbol.for('koa-afterglow.otel')
 
-const shared = globalThis as { [KEY]?: Sdk }
+/** What `instrument()` needs of an instrumentation: those of OpenTelemetry for Node.js have it. */
+export interface Instrumentation {
+  getModuleDefinitions(): readonly { readonly name: string }[]
+  setMeterProvider(provider: ReturnType<Packages['api']['metrics']['getMeterProvider']>): void
+}
+
+interface Started extends Sdk {
+  readonly instrument: (instrumentations: readonly Instrumentation[]) => void
+}
+
+const shared = globalThis as { [KEY]?: Started }
 const started = (shared[KEY] ??= start())
 
 /** Flushes and ends telemetry, in 3 s at most. Never rejects; every call gives the same promise. */
 export const shutdown = (): Promise<void> => started.shutdown()
 
-function start(): Sdk {
+/**
+ * Adds instrumentations to those of HTTP, Koa and pino. Call it before the application imports what they patch, in a file
+ * of its own: `node --import ./telemetry.js app.js`. Does nothing with OTEL_SDK_DISABLED.
+ */
+export const instrument = (...instrumentations: readonly Instrumentation[]): void =>
+  started.instrument(instrumentations)
+
+function start(): Started {
   const done = Promise.resolve()
-  const off = { shutdown: () => done }
+  const off = { shutdown: () => done, instrument: () => undefined }
   // In a pool of threads there would be as many SDKs under the name of one process.
   if (!isMainThread || process.env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true') return off
   requirePackages()
@@ -28,12 +46,19 @@ function start(): Sdk {
     const packages = loadPackages()
     const exporting = new Exports(new ExportReport(say))
     exporting.watch(packages.exporterBase.OTLPExporterBase.prototype)
-    registerHooks()
-    return endOnce(startSdk(packages, exporting.isExporting), exporting)
+    const addModules = registerHooks()
+    const sdk = endOnce(startSdk(packages, exporting.isExporting), exporting)
+    return { ...sdk, instrument: (more) => more.forEach((one) => add(one, addModules, packages)) }
   } catch (error) {
     say(`OpenTelemetry could not be started, and the application runs without it: ${reasonOf(error)}`)
     return off
   }
+}
+
+/** It has patched what is `require`d since it was made, for the SDK that runs; ES modules it reaches only through the hooks. */
+function add(instrumentation: Instrumentation, addModules: AddModules, { api }: Packages): void {
+  addModules(instrumentation.getModuleDefinitions().map(({ name }) => name))
+  instrumentation.setMeterProvider(api.metrics.getMeterProvider())
 }
 
 function endOnce(sdk: Sdk, exporting: Exports): Sdk {

@@ -293,6 +293,16 @@ describe('the resource', () => {
     expect(receiver.spans.map(({ resource }) => resource['service.name'])).toEqual(['koa-afterglow', 'shop'])
   })
 
+  it('is what OTEL_RESOURCE_ATTRIBUTES says, where it says something', async () => {
+    const said = 'service.instance.id=pod-1,host.name=node-7,service.version=9'
+    await script(startSpans(1), { OTEL_RESOURCE_ATTRIBUTES: said }).ends()
+    expect(receiver.spans[0]?.resource).toMatchObject({
+      'service.instance.id': 'pod-1',
+      'host.name': 'node-7',
+      'service.version': '9',
+    })
+  })
+
   it('has an instance id per process, and nothing of the command line', async () => {
     await script(startSpans(1)).ends()
     await script(startSpans(1)).ends()

@@ -18,12 +18,18 @@ export class Started {
   readonly #child: ChildProcess
   readonly #output = { stdout: '', stderr: '' }
   readonly #closed: Promise<number | null>
+  readonly #limitMs: number
   #woken: (() => void)[] = []
   #gone = false
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    { cwd = root, limitMs = LIMIT_MS }: { readonly cwd?: string; readonly limitMs?: number } = {},
+  ) {
+    this.#limitMs = limitMs
     this.#child = spawn(process.execPath, ['--conditions=koa-afterglow-source', ...args], {
-      cwd: root,
+      cwd,
       env: { ...withoutTelemetry(process.env), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -55,7 +61,7 @@ export class Started {
   /** Resolves with what it wrote once it ended by itself, `signal` or the code it runs; a process that hangs is killed: code null. */
   async ends(signal?: NodeJS.Signals): Promise<Ended> {
     if (signal) this.#child.kill(signal)
-    const limit = setTimeout(() => this.#child.kill('SIGKILL'), LIMIT_MS)
+    const limit = setTimeout(() => this.kill(), this.#limitMs)
     const code = await this.#closed
     clearTimeout(limit)
     return { code, ...this.#output }
@@ -64,6 +70,9 @@ export class Started {
   /** For a test that failed before it saw the end. */
   kill(): void {
     this.#child.kill('SIGKILL')
+    // What it started itself may live on with these pipes, and `close` would wait for that.
+    this.#child.stdout?.destroy()
+    this.#child.stderr?.destroy()
   }
 
   #wake(): void {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 
 type Attributes = Record<string, unknown>
 
@@ -36,6 +37,8 @@ export class Receiver implements AsyncDisposable {
   readonly points: ReceivedPoint[] = []
   requests = 0
   answer: Answer = 'ok'
+  /** How long it takes to answer, as a busy collector far away does. */
+  delayMs = 0
   readonly #server: Server
   #woken: (() => void)[] = []
 
@@ -77,6 +80,7 @@ export class Receiver implements AsyncDisposable {
     if (this.answer === 'ok') this.#keep(JSON.parse(text) as OtlpJson)
     this.#wake()
     if (this.answer === 'silence') return
+    if (this.delayMs > 0) await setTimeout(this.delayMs)
     response.statusCode = { ok: 200, unavailable: 503, 'not found': 404 }[this.answer]
     response.setHeader('content-type', 'application/json').end('{}')
   }
