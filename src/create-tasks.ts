@@ -15,8 +15,11 @@ import { ServiceScopes, type ServiceSource } from './middleware/services.ts'
 import { Logs, taskLogger } from './telemetry/logs.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { blanked } from './telemetry/propagation.ts'
+import { threadTelemetry } from './telemetry/threads.ts'
 import { Traces } from './telemetry/traces.ts'
 import { VERSION } from './telemetry/version.ts'
+import { resolveThreads, type ThreadOptions } from './threads/options.ts'
+import { Threads } from './threads/pool.ts'
 
 export interface TasksOptions {
   /** pino or anything like it; `false` for none. @default failures and warnings go to `console` */
@@ -30,6 +33,8 @@ export interface TasksOptions {
   /** Settings of every task that does not say otherwise. */
   readonly defaults?: TaskSettings
   readonly limits?: Limits
+  /** The threads of tasks defined with `thread`; none is started before the first of them runs. */
+  readonly threads?: ThreadOptions
   readonly hooks?: Hooks
   /**
    * What becomes of a rejection that escapes a task: contained, so that the process lives, or only reported, so that Node
@@ -79,13 +84,17 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   const limits = resolveLimits(options.limits)
   const logger = options.logger === false ? undefined : (options.logger ?? CONSOLE)
   const koaStore = new KoaStoreBlanker()
+  const failed = (where: string, error: unknown, record?: TaskRecord) => runner.observers.failure(where, error, record)
   const services =
     options.services &&
-    new ServiceScopes(options.services, (error, task) =>
-      runner.observers.failure('disposing services', error, task.record),
-    )
+    new ServiceScopes(options.services, (error, task) => failed('disposing services', error, task.record))
+  const contains = options.strayErrors !== 'report'
+  const stray: Runner['strayError'] = (...escaped) => runner.strayError(...escaped)
+  const threadsHost = { entry: THREAD_ENTRY, contains, telemetry: threadTelemetry, failed, stray }
+  const threads = new Threads(resolveThreads(options.threads), threadsHost)
   const runner: Runner = new Runner({
     engines: enginesOf(options),
+    threads,
     defaults: resolveSettings(DEFAULT_SETTINGS, options.defaults, 'createTasks({ defaults })'),
     limits,
     logOf: (task) => (logger ? taskLogger(logger, task) : SILENT),
@@ -96,7 +105,6 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     { tasks: () => runner.registry.all(), states: () => runner.flow.live.states(runner.clock.now()) },
     VERSION,
   )
-  const failed = (where: string, error: unknown, record: TaskRecord) => runner.observers.failure(where, error, record)
   const hooks = new HookObserver(options.hooks ?? {}, runner.clock, failed)
   const logs = logger ? [new Logs(logger)] : []
   const observers: readonly TaskObserver[] = [new Traces(VERSION), metrics, ...logs, ...(options.hooks ? [hooks] : [])]
@@ -105,16 +113,13 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   for (const task of options.register ?? []) runner.registry.define(task)
 
   const unwatch = watchStrayErrors({
-    contains: options.strayErrors !== 'report',
+    contains,
     claim: () => runner.claim(limits.containMs),
-    report: (thrown, record, contained) => runner.strayError(thrown, record, contained),
+    report: stray,
   })
 
-  const last = async () => void (await Promise.all([hooks.idle(), services?.idle()]))
-  const end = () => {
-    unwatch()
-    metrics.close()
-  }
+  const last = async () => void (await Promise.all([hooks.idle(), services?.idle(), threads.close()]))
+  const end = () => (unwatch(), metrics.close())
   let closed: Promise<DrainReport> | undefined
   const tasks: Tasks = {
     add: (...args: readonly unknown[]) => runner.add(args),
@@ -134,6 +139,9 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   return tasks
 }
 
+/** Found by its place, so it has the ending that this file has: `.ts` where sources run as they are, `.js` in dist/. */
+const THREAD_ENTRY = new URL(`./thread-entry${/\.[jt]s$/.exec(import.meta.url)?.[0] ?? '.js'}`, import.meta.url)
+
 const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
   logger: true,
   services: true,
@@ -141,6 +149,7 @@ const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
   engines: true,
   defaults: true,
   limits: true,
+  threads: true,
   hooks: true,
   strayErrors: true,
 }
@@ -177,7 +186,7 @@ function statsOf(runner: Runner): TasksStats {
 }
 
 const nothing = () => undefined
-const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, isLevelEnabled: () => false }
 
 const consoleLine = (fields: object | string, message?: string): readonly unknown[] =>
   typeof fields === 'string' ? [`koa-afterglow: ${fields}`] : [`koa-afterglow: ${message}`, fields]

@@ -97,6 +97,7 @@ export class Flow implements RunHost, AttemptHost {
   /** An accepted submission sets out. */
   enter(submission: Submission, dependencies: readonly Submission[]): void {
     this.keys.add(submission)
+    if (submission.task.executor) this.lanes.entered(submission.task)
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
     if (dependencies.length > 0) {
@@ -194,6 +195,7 @@ export class Flow implements RunHost, AttemptHost {
     submission.outcome = outcome
     const { dependents } = submission
     this.live.delete(submission)
+    if (submission.task.executor) this.lanes.left(submission.task)
     if (submission.attempts === 0) this.keys.free(submission)
     submission.task.counts.outcomes[outcome.outcome]++
     if (outcome.outcome === 'completed' && outcome.handled) submission.task.counts.handledErrors++

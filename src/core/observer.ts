@@ -33,7 +33,8 @@ export interface TaskObserver {
 }
 
 export type RunnerEvent =
-  | { readonly type: 'stuck' | 'late_completion'; readonly record: TaskRecord; readonly afterMs: number }
+  | { readonly type: 'stuck'; readonly record: TaskRecord; readonly afterMs: number; readonly killed?: boolean }
+  | { readonly type: 'late_completion'; readonly record: TaskRecord; readonly afterMs: number }
   | ({ readonly type: 'blocked' } & Blocked)
   | { readonly type: 'held_too_long'; readonly request: RequestFacts; readonly heldMs: number; readonly tasks: number }
   | { readonly type: 'stray_error'; readonly record: TaskRecord; readonly error: Error; readonly contained: boolean }

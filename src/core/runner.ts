@@ -2,6 +2,7 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { systemClock, type Clock } from './clock.ts'
 import { Composition } from './composition.ts'
 import type { Engine } from './engine.ts'
+import type { Executor } from './executor.ts'
 import {
   InvalidOptionError,
   toError,
@@ -26,6 +27,7 @@ import type { ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
 export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'openServices'> {
   readonly defaults: ResolvedSettings
   readonly limits: Required<Limits>
+  readonly threads: Executor
   /** Runs `make` with the stores of the request (Koa's, OpenTelemetry's) blanked, so that what it makes retains no request. */
   blanked<R>(make: () => R): R
 }
@@ -56,7 +58,7 @@ export class Runner implements SubmitHost, GateKeeper {
     this.#parts = parts
     this.limits = limits
     this.clock = engines.get('default')?.clock ?? systemClock
-    this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
+    this.registry = new Registry(defaults, parts.threads, (name) => this.#tooManyNames(name))
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
     this.#outside = {
       clock: this.clock,
@@ -68,14 +70,7 @@ export class Runner implements SubmitHost, GateKeeper {
       served: false,
     }
     const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
-    this.flow = new Flow({
-      engines,
-      clock: this.clock,
-      limits,
-      logOf,
-      openServices,
-      addFrom,
-    })
+    this.flow = new Flow({ engines, clock: this.clock, limits, logOf, openServices, addFrom })
   }
 
   get observers(): Observers {

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import { dependenciesOf } from './dependencies.ts'
 import type { Engine } from './engine.ts'
+import type { Run } from './executor.ts'
 import {
   InvalidInputError,
   InvalidOptionError,
@@ -12,8 +13,9 @@ import {
   type AfterglowError,
   type InputIssue,
 } from './errors.ts'
+import type { Lanes } from './lanes.ts'
 import { checkAddOptions, resolveSettings, type Limits } from './options.ts'
-import { isDefinition, type RegisteredTask, type Registry, type Run } from './registry.ts'
+import { isDefinition, type RegisteredTask, type Registry } from './registry.ts'
 import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
 import type { SubmissionResult } from './observer.ts'
@@ -26,6 +28,7 @@ export interface SubmitHost extends HandleOwner {
   readonly registry: Registry
   readonly limits: Required<Limits>
   readonly inFlight: number
+  readonly flow: { readonly lanes: Pick<Lanes, 'waiting'> }
   /** Whether the runner takes tasks from this origin: always until it closes, then only from what it still serves. */
   takes(origin: Origin): boolean
   engineOf(name: string, where: string): Engine
@@ -61,10 +64,11 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   }
   const engine = host.engineOf(settings.engine, name).name
   const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
-  const refusal = refuse(host, origin, name)
+  const refusal = refuse(host, origin, task)
   if (refusal) return reject(host, submission, refusal)
   try {
     submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
+    task.check?.(submission.input)
   } catch (thrown) {
     return reject(host, submission, toError(thrown))
   }
@@ -81,7 +85,7 @@ function refuseTaskWide(override: TaskSettings | undefined, where: string): void
     throw new InvalidOptionError(`${where} override: \`concurrency\` and \`rateLimit\` belong to the task`)
 }
 
-function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError | undefined {
+function refuse(host: SubmitHost, origin: Origin, { name, executor }: RegisteredTask): AfterglowError | undefined {
   const { maxDepth, maxPending, maxPerRequest } = host.limits
   const { depth, holder } = origin
   if (!host.takes(origin))
@@ -94,6 +98,8 @@ function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError 
     return new TasksOverloadedError(`task '${name}': this request added ${maxPerRequest} tasks (limits.maxPerRequest)`)
   if (host.inFlight >= maxPending)
     return new TasksOverloadedError(`task '${name}': ${maxPending} tasks are waiting or running (limits.maxPending)`)
+  if (executor && host.flow.lanes.waiting(executor) >= executor.maxQueue)
+    return new TasksOverloadedError(`task '${name}': ${executor.maxQueue} tasks wait for a thread (threads.maxQueue)`)
   return undefined
 }
 

@@ -90,7 +90,7 @@ export class Logs implements TaskObserver {
     switch (event.type) {
       case 'stuck':
         fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
-        return this.#write(['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go'], fields)
+        return this.#write(event.killed ? KILLED : STUCK, fields)
       case 'late_completion':
         fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
         return this.#write(
@@ -160,7 +160,8 @@ const childOf = (logger: Logger, bindings: object): Logger => logger.child?.(bin
 function binding(logger: Logger, bindings: object): Logger {
   const bound = (level: 'debug' | Level) => (fields: object | string, message?: string) =>
     typeof fields === 'string' ? logger[level](bindings, fields) : logger[level]({ ...bindings, ...fields }, message)
-  return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error') }
+  const isLevelEnabled = (level: string) => logger.isLevelEnabled?.(level) ?? true
+  return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error'), isLevelEnabled }
 }
 
 /** What `task.log` binds. The ids of the span are not bound: a logger with a mixin would then print them twice. */
@@ -207,6 +208,8 @@ const WAITING: Line = ['info', LOG_EVENTS.drain, 'draining: waiting for tasks to
 const ABORTING: Line = ['warn', LOG_EVENTS.drain, 'draining: aborting what has not ended']
 const DRAINED: Line = ['info', LOG_EVENTS.drained, 'drained']
 const DRAINED_BADLY: Line = ['error', LOG_EVENTS.drained, 'drained; some tasks were interrupted']
+const STUCK: Line = ['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go']
+const KILLED: Line = ['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and its thread was ended']
 const CONTAINED: Line = ['error', LOG_EVENTS.stray_error, 'a rejection that nobody handled escaped a task; contained']
 const STRAY: Line = ['error', LOG_EVENTS.stray_error, 'an error escaped a task']
 const BLOCKED: Line = ['warn', LOG_EVENTS.blocked, 'task blocked the event loop before its first await; use a thread']

@@ -1,12 +1,4 @@
-import {
-  context,
-  isSpanContextValid,
-  ProxyTracerProvider,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api'
+import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Context, Link, Span, SpanContext, Tracer, TracerProvider } from '@opentelemetry/api'
 import { errorOf } from '../core/outcome.ts'
 import type { GateFacts, TaskObserver } from '../core/observer.ts'
@@ -15,6 +7,7 @@ import { exceptionAttributes, startAttributes } from './attributes.ts'
 import { errorType, messageOf } from './exceptions.ts'
 import * as names from './names.ts'
 import { causingSpan, contextOf, originOf, type Origin } from './propagation.ts'
+import { currentProvider } from './provider.ts'
 
 export interface TraceOptions {
   /** A task that may end later than this after its add gets a trace of its own; match the collector's decision wait. */
@@ -193,17 +186,6 @@ export class Traces implements TaskObserver {
     if (name === undefined) this.#spanNames.set(label, (name = names.runSpanName(label)))
     return name
   }
-}
-
-/** What a tracer provider delegates to before an SDK has registered. */
-const NO_SDK = new ProxyTracerProvider().getDelegate()
-
-/** The provider that spans go to now, or undefined before an SDK has registered. */
-function currentProvider(): TracerProvider | undefined {
-  const provider = trace.getTracerProvider()
-  if (!(provider instanceof ProxyTracerProvider)) return provider
-  const delegate = provider.getDelegate()
-  return delegate === NO_SDK ? undefined : delegate
 }
 
 const FAILURES: ReadonlySet<string> = new Set(['failed', 'retried', 'timed_out', 'dropped', 'interrupted'])
