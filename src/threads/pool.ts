@@ -93,10 +93,7 @@ export class Threads implements Executor {
     const running: Running = { line, kill: new AbortController(), failure: undefined }
     const abort = () => line.abort(signal.reason)
     signal.addEventListener('abort', abort)
-    task.kill = () => {
-      line.drain()
-      running.kill.abort()
-    }
+    task.kill = () => running.kill.abort()
     this.#running.add(running)
     try {
       const job = { ...jobOf(target, task), input, port: port2, carried: this.#host.telemetry.outgoing() } satisfies Job

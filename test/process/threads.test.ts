@@ -137,6 +137,12 @@ describe('a timeout', () => {
   })
 })
 
+test('a function that throws the reason it was aborted for has no error of its own', async () => {
+  expect(await run('cancel what looks at its signal')).toEqual([
+    { outcome: 'cancelled', reason: 'enough', attempts: 1 },
+  ])
+})
+
 describe('an error on a thread', () => {
   test('comes across with class, message, stack, causes and what it carries', async () => {
     const [card, unnamed, many, text, type] = (await run('errors')).map(({ error }) => error as Line)
@@ -217,7 +223,7 @@ describe('what escapes a task on a thread', () => {
     expect(await run('throw after the end')).toMatchObject([
       completed('fine'),
       { stray: 'throwLater', contained: false },
-      ANOTHER,
+      { outcome: 'completed', value: 2 },
     ])
   })
 })

@@ -57,12 +57,16 @@ function errorFacts(error: Error): object {
   }
 }
 
+const strayed = Promise.withResolvers<void>()
+
 function makeTasks(options: TasksOptions = {}): Tasks {
   return createTasks({ logger: false, threads: { max: 1 }, ...options }).observe({
     name: 'saying',
     event: (event) => {
-      if (event.type === 'stray_error')
+      if (event.type === 'stray_error') {
         say({ stray: event.record.name, error: errorFacts(event.error), contained: event.contained })
+        strayed.resolve()
+      }
       if (event.type === 'stuck') say({ stuck: event.record.name, killed: event.killed })
       if (event.type === 'late_completion') say({ late: event.record.name })
       if (event.type === 'failure_of_our_own') say({ failure: event.where, message: event.error.message })
@@ -113,9 +117,14 @@ export const cases: Record<string, () => Promise<unknown>> = {
   },
   cancel: async () => {
     const tasks = makeTasks({ limits: { graceMs: 50 } })
-    const handle = tasks.add(task('forever'))
-    setTimeout(() => handle.cancel('enough'), 100)
-    say(seen(await handle.settled))
+    const forever = tasks.add(task('forever'))
+    setTimeout(() => forever.cancel('enough'), 100)
+    say(seen(await forever.settled))
+  },
+  'cancel what looks at its signal': async () => {
+    const polite = makeTasks().add(task('polite'))
+    setTimeout(() => polite.cancel('enough'), 100)
+    say(seen(await polite.settled))
   },
   errors: async () => {
     const tasks = makeTasks()
@@ -153,13 +162,14 @@ export const cases: Record<string, () => Promise<unknown>> = {
   'stray rejection after the end': async () => {
     const tasks = makeTasks()
     await run(tasks, 'strayLater')
-    await wait(200)
+    await heard()
   },
   'throw after the end': async () => {
     const tasks = makeTasks()
     await run(tasks, 'throwLater')
-    await wait(200)
-    await run(tasks, 'spin', [1])
+    await heard()
+    // The thread may still be dying when it is given this.
+    await run(tasks, 'spin', [1, { retry: { attempts: 5, baseDelayMs: 10 } }])
   },
   'uncloneable input': async () => {
     const tasks = makeTasks()
@@ -209,8 +219,8 @@ export const cases: Record<string, () => Promise<unknown>> = {
   },
   'one thread at a time': async () => {
     const tasks = makeTasks()
-    const spin = task('spin', { timeoutMs: 1_000 })
-    const all = Array.from({ length: 5 }, () => tasks.add(spin, 300).settled)
+    const spin = task('spin', { timeoutMs: 1_900 })
+    const all = Array.from({ length: 5 }, () => tasks.add(spin, 400).settled)
     const others = Array.from({ length: 3 }, (_, n) => tasks.add(`other ${n}`, () => n).settled)
     await Promise.all(others)
     say(tasks.stats().inFlight)
@@ -231,7 +241,7 @@ export const cases: Record<string, () => Promise<unknown>> = {
   drain: async () => {
     const tasks = makeTasks({ threads: { max: 2 }, limits: { graceMs: 200 } })
     const all = [tasks.add(task('spin'), 200), tasks.add(task('forever'))]
-    setTimeout(() => void tasks.close({ deadlineMs: 1_000 }), 100)
+    setTimeout(() => void tasks.close({ deadlineMs: 2_000 }), 100)
     for (const { settled } of all) say(seen(await settled))
     const { settled, interrupted } = await tasks.close()
     say({ settled, interrupted: interrupted.map(({ name }) => name) })
@@ -239,7 +249,12 @@ export const cases: Record<string, () => Promise<unknown>> = {
   },
 }
 const task2 = (path: string) => defineTask({ name: 'nowhere', thread: new URL(path, import.meta.url) })
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+/** Nothing else keeps the process alive until something escapes. */
+async function heard(): Promise<void> {
+  const alive = setInterval(() => undefined, 60_000)
+  await strayed.promise
+  clearInterval(alive)
+}
 function thrownBy(call: () => unknown): Error {
   try {
     call()
