@@ -86,6 +86,8 @@ export class Line {
   result(): unknown {
     const { name, signal } = this.#task
     const end = this.#end
+    // It had done its work, and then died of something else before that was known here.
+    if (this.#deathCause) this.#host.stray(this.#deathCause, this.#task.record, false)
     this.#open = false
     this.#end = undefined
     if (end?.type === 'returned') return end.value

@@ -213,18 +213,15 @@ describe('what escapes a task on a thread', () => {
   })
 
   test('after its end, too', async () => {
-    expect(await run('stray rejection after the end')).toMatchObject([
-      completed('fine'),
-      { stray: 'strayLater', contained: true },
-    ])
+    const lines = await run('stray rejection after the end')
+    expect(lines.filter(({ outcome }) => outcome)).toEqual([completed('fine')])
+    expect(lines.filter(({ stray }) => stray)).toMatchObject([{ stray: 'strayLater', contained: true }])
   })
 
   test('a throw after its end is put on it once, ends its thread, and fails nothing else', async () => {
-    expect(await run('throw after the end')).toMatchObject([
-      completed('fine'),
-      { stray: 'throwLater', contained: false },
-      { outcome: 'completed', value: 2 },
-    ])
+    const lines = await run('throw after the end')
+    expect(lines.filter(({ stray }) => !stray)).toMatchObject([completed('fine'), { outcome: 'completed', value: 2 }])
+    expect(lines.filter(({ stray }) => stray)).toMatchObject([{ stray: 'throwLater', contained: false }])
   })
 })
 

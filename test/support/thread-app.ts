@@ -104,8 +104,11 @@ export const cases: Record<string, () => Promise<unknown>> = {
   },
   'CPU loop past its timeout': async () => {
     const tasks = makeTasks({ limits: { graceMs: 50 } })
+    const spin = task('spin')
+    // So that there is a thread: one that only starts up is not ended for it.
+    await tasks.add(spin, 1).settled
     const forever = tasks.add(task('forever', { timeoutMs: 100 }))
-    const next = tasks.add(task('spin'), 1)
+    const next = tasks.add(spin, 1)
     say(seen(await forever.settled))
     say(seen(await next.settled))
   },
