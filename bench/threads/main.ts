@@ -28,8 +28,14 @@ const work = defineTask({
 })
 const app = new Koa().use(tasks.middleware()).use((ctx) => (ctx.body = { hello: 'world' }))
 const server = app.listen(0, '127.0.0.1')
+// Longer than a pause between windows: a connection that the server closes under a request would be an error of the client's.
+server.keepAliveTimeout = 600_000
 await once(server, 'listening')
 const client = fork(new URL('./client.ts', import.meta.url), [String((server.address() as AddressInfo).port)])
+
+client.once('exit', (code) => {
+  if (code !== null) process.exit(1)
+})
 
 /** The latencies of one window, as the client saw them. */
 async function serve(): Promise<Latencies> {
