@@ -1,4 +1,5 @@
-// Judges what `npm publish` would upload: the packed file by publint and attw, and dist/ by loading every entry both ways.
+// Judges what `npm publish` would upload: the packed file by publint and attw, and dist/ by loading every entry both ways
+// and running a task on a thread, whose module is found by its place in dist/.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -60,6 +61,23 @@ function checkCommand(tarball: string): void {
   const ill = well.filter((id) => !findings.some((finding) => finding.id === id && finding.status === 'ok'))
   if (ill.length > 0) throw new Error(`the packed command finds no ${ill.join(', ')}: ${stdout}${stderr}`)
   console.log(`${manifest.name} doctor: runs from the packed file`)
+}
+
+runOnThread('esm.mjs', `import { createTasks, defineTask } from '${manifest.name}'`)
+runOnThread('cjs.cjs', `const { createTasks, defineTask } = require('${manifest.name}')`)
+
+function runOnThread(file: string, load: string): void {
+  writeFileSync(join(folder, 'work.js'), `export default (n) => n * 2\n`)
+  const code = `${load}
+    const thread = new URL('file://${join(folder, 'work.ts')}')
+    const tasks = createTasks({ register: [] })
+    tasks.add(defineTask({ name: 'double', thread }), 21).settled.then(async ({ value }) => {
+      await tasks.close()
+      if (value !== 42) process.exit(1)
+    })`
+  writeFileSync(join(folder, file), code)
+  run(process.execPath, [join(folder, file)])
+  console.log(`a task ran on a thread: ${file}`)
 }
 
 /** Both formats must load (no top-level await) and offer the same names. */

@@ -18,8 +18,11 @@ import { Logs, taskLogger } from './telemetry/logs.ts'
 import { Metrics, type MetricsSource } from './telemetry/metrics.ts'
 import { blanked } from './telemetry/propagation.ts'
 import { resolveTelemetry, type TelemetryOptions } from './telemetry/telemetry-options.ts'
+import { threadTelemetry } from './telemetry/threads.ts'
 import { Traces } from './telemetry/traces.ts'
 import { VERSION } from './telemetry/version.ts'
+import { resolveThreads, type ThreadOptions } from './threads/options.ts'
+import { Threads } from './threads/pool.ts'
 
 export interface TasksOptions {
   /** pino or anything like it; `false` for none. @default failures and warnings go to `console` */
@@ -33,6 +36,8 @@ export interface TasksOptions {
   /** Settings of every task that does not say otherwise. */
   readonly defaults?: TaskSettings
   readonly limits?: Limits
+  /** The threads of tasks defined with `thread`; none is started before the first of them runs. */
+  readonly threads?: ThreadOptions
   readonly hooks?: Hooks
   /**
    * What becomes of a rejection that escapes a task: contained, so that the process lives, or only reported, so that Node
@@ -92,8 +97,13 @@ export function createTasks(options: TasksOptions = {}): Tasks {
     options.services &&
     new ServiceScopes(options.services, (error, { record }) => failed('disposing services', error, record))
   const telemetry = resolveTelemetry(options.telemetry, failed)
+  const contains = options.strayErrors !== 'report'
+  const stray: Runner['strayError'] = (...escaped) => runner.strayError(...escaped)
+  const threadsHost = { entry: THREAD_ENTRY, contains, telemetry: threadTelemetry, failed, stray }
+  const threads = new Threads(resolveThreads(options.threads), threadsHost)
   const runner: Runner = new Runner({
     engines: enginesOf(options),
+    threads,
     defaults: resolveSettings(DEFAULT_SETTINGS, options.defaults, 'createTasks({ defaults })'),
     limits,
     logOf: (task) => (logger ? taskLogger(logger, task) : SILENT),
@@ -112,7 +122,7 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   for (const task of options.register ?? []) runner.registry.define(task)
 
   const unwatch = watchProcess(runner, options)
-  const last = async () => void (await Promise.all([hooks.idle(), services?.idle()]))
+  const last = async () => void (await Promise.all([hooks.idle(), services?.idle(), threads.close()]))
   const end = () => {
     unwatch()
     metrics.close()
@@ -157,7 +167,7 @@ function watchProcess(runner: Runner, { strayErrors }: TasksOptions): () => void
 }
 
 function announce({ registry }: Runner, { strayErrors }: TasksOptions, stats: Tasks['stats']): void {
-  const names = () => [...registry.all()].map(({ name }) => name)
+  const names = () => [...registry.tasks.values()].map(({ name }) => name)
   inspector()?.runner({ version: VERSION, url: import.meta.url, contains: strayErrors !== 'report', names, stats })
 }
 
@@ -172,6 +182,9 @@ function middlewareOf(runner: Runner, koaStore: KoaStoreBlanker): Middleware {
   return made
 }
 
+/** Found by its place, so it has the ending that this file has: `.ts` where sources run as they are, `.js` in dist/. */
+const THREAD_ENTRY = new URL(`./thread-entry${/\.[jt]s$/.exec(import.meta.url)?.[0] ?? '.js'}`, import.meta.url)
+
 const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
   logger: true,
   services: true,
@@ -179,6 +192,7 @@ const OPTION_NAMES: Required<{ [K in keyof TasksOptions]: true }> = {
   engines: true,
   defaults: true,
   limits: true,
+  threads: true,
   hooks: true,
   strayErrors: true,
   telemetry: true,
@@ -224,7 +238,7 @@ function statsOf(runner: Runner): TasksStats {
 }
 
 const nothing = () => undefined
-const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, isLevelEnabled: () => false }
 
 const consoleLine = (fields: object | string, message?: string): readonly unknown[] =>
   typeof fields === 'string' ? [`koa-afterglow: ${fields}`] : [`koa-afterglow: ${message}`, fields]

@@ -7,6 +7,7 @@
  *   middleware/    work middleware that ships: error handler, services
  *   telemetry/     spans, metrics and logs; every name is in names.ts
  *   engines/       what holds accepted tasks and starts them
+ *   threads/       tasks that run on a thread: the pool here, thread-entry.ts and worker.ts over there
  *   lifecycle/     drain and graceful shutdown
  *   testing/       what applications use in their tests
  *   cli/           `npx koa-afterglow doctor`
@@ -20,6 +21,8 @@ export { errorHandler, type ErrorDecision, type ErrorHandlerOptions } from './mi
 export { gracefulShutdown, type ShutdownOptions } from './lifecycle/graceful-shutdown.ts'
 export type { DrainOptions, DrainReport } from './lifecycle/drain.ts'
 export type { RequestTasks } from './http/task-middleware.ts'
+export type { ThreadOptions } from './threads/options.ts'
+export { threadOf, type ThreadModule, type ThreadTask } from './core/thread-types.ts'
 export type { ServiceScope, ServiceSource } from './middleware/services.ts'
 export type { Clock, Timer } from './core/clock.ts'
 export type {
@@ -74,6 +77,7 @@ export {
   InterruptedError,
   InvalidInputError,
   InvalidOptionError,
+  MissingPackageError,
   NextError,
   NoRequestError,
   NonErrorThrownError,
@@ -83,6 +87,9 @@ export {
   TasksClosedError,
   TasksOverloadedError,
   TasksTooDeepError,
+  ThreadDiedError,
+  ThreadModuleError,
+  ThreadResultError,
   TimeoutError,
   UnknownEngineError,
   WaitsForItselfError,

@@ -29,7 +29,7 @@ export function shopRoutes(tasks: Tasks): Router {
 
   router.get('/complex-task', (ctx) => {
     ctx.tasks.add(shop.syncInventory)
-    ctx.tasks.add(shop.renderCatalogue)
+    ctx.tasks.add(shop.renderCatalogue, { ms: 2_000 })
     ctx.body = { message: 'Complex task started' }
   })
 

@@ -1,7 +1,5 @@
-import { asClass, asFunction, asValue, createContainer, type AwilixContainer } from 'awilix'
-import { Piscina } from 'piscina'
+import { asClass, asValue, createContainer, type AwilixContainer } from 'awilix'
 import type { Mailer } from './mail.ts'
-import type { Catalogue } from './thread-work.ts'
 
 /** Everything that routes and tasks are given instead of importing it. */
 export interface Cradle {
@@ -9,7 +7,6 @@ export interface Cradle {
   readonly notifications: Notifications
   readonly warehouse: Warehouse
   readonly searchIndex: SearchIndex
-  readonly threads: Piscina<{ readonly ms: number }, Catalogue>
 }
 
 // Once per application: `task.services` now has these types in every task.
@@ -25,15 +22,8 @@ export function createServices(mailer: Mailer): Container {
     notifications: asClass(Notifications).singleton(),
     warehouse: asClass(Warehouse).singleton(),
     searchIndex: asClass(SearchIndex).singleton(),
-    threads: asFunction(startThreads)
-      .singleton()
-      .disposer((threads) => threads.destroy()),
   })
 }
-
-/** Started when the first task needs it. `threads.run(input, { name })` calls the function of that name in the file. */
-const startThreads = (): Cradle['threads'] =>
-  new Piscina({ filename: new URL('./thread-work.ts', import.meta.url).href, minThreads: 0, maxThreads: 2 })
 
 export class Notifications {
   readonly #mailer: Mailer

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { createTasks, defineTask, errorHandler, type Logger, type Tasks } from 'koa-afterglow'
+import { createTasks, defineTask, errorHandler, threadOf, type Logger, type Tasks } from 'koa-afterglow'
 import { z } from 'zod'
 import { isRefusedForGood } from './mail.ts'
 import type { Container } from './services.ts'
@@ -46,10 +46,8 @@ export const syncInventory = defineTask({
 /** CPU work belongs on a thread: in here it would keep every request waiting. */
 export const renderCatalogue = defineTask({
   name: 'render-catalogue',
-  async run(_input, { services, signal, log }) {
-    const { pages } = await services.threads.run({ ms: 2_000 }, { name: 'renderCatalogue', signal })
-    log.info({ pages }, `rendered ${pages} pages on a thread`)
-  },
+  thread: threadOf<typeof import('./thread-work.ts')>(new URL('./thread-work.ts', import.meta.url)),
+  export: 'renderCatalogue',
 })
 
 /** Always fails. Nobody waits for it, and yet it is not lost: a log line, a span, a metric. */

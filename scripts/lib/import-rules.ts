@@ -12,6 +12,8 @@ const middle = ['http', 'middleware', 'telemetry', 'telemetry/names', 'engines/i
 export const rules: Readonly<Record<string, Rule>> = {
   index: { zones: ['create-tasks', ...middle, 'core'], packages: [] },
   'create-tasks': { zones: [...middle, 'core'], packages: [] },
+  // Its like on a thread.
+  'thread-entry': { zones: ['telemetry', 'threads', 'core'], packages: [] },
 
   http: { zones: ['core'], packages: ['koa'] },
   middleware: { zones: ['core'], packages: [] },

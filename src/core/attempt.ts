@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { CancelledError, InterruptedError, TimeoutError } from './errors.ts'
 import type { Clock } from './clock.ts'
 import type { Ended } from './engine.ts'
+import type { ExecutedTask } from './executor.ts'
 import type { Linked } from './linked-set.ts'
 import type { Observers } from './observers.ts'
 import { decideOutcome, type AbortCause, type Decision, type Stopped, type Thrown } from './outcome.ts'
@@ -17,7 +18,6 @@ import type {
   RequestFacts,
   ResolvedSettings,
   Services,
-  TaskContext,
   TaskHandle,
 } from './task.ts'
 
@@ -38,7 +38,7 @@ export interface AttemptHost {
  * One execution of a submission, which is the `task` that handlers and middleware see. What most attempts never touch
  * (signal, log, services, state) is made when it is read.
  */
-export class Attempt implements TaskContext, Linked<Attempt> {
+export class Attempt implements ExecutedTask, Linked<Attempt> {
   readonly submission: Submission
   readonly attempt: number
   /** By the engine's clock. */
@@ -55,6 +55,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   aborted: { readonly cause: AbortCause; readonly reason: Error } | undefined
   outcome: AttemptOutcome | undefined
   stopped: Stopped | undefined
+  kill: (() => void) | undefined
   readonly ended: Ended
   readonly #host: AttemptHost
   #controller: AbortController | undefined
@@ -62,6 +63,8 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   #state: Record<string, unknown> | undefined
   #services: Services | undefined
   #waited: PromiseWithResolvers<AttemptOutcome> | undefined
+  /** Its thread is gone: that the work ring then ends is no news. */
+  #killed = false
 
   constructor(host: AttemptHost, submission: Submission, ended: Ended) {
     const now = host.clock.now()
@@ -192,7 +195,7 @@ export class Attempt implements TaskContext, Linked<Attempt> {
 
   /** The work ring ended. */
   end(threw: Thrown | undefined): void {
-    if (this.outcome) return this.#host.endedLate(this, threw ?? this.handlerThrew)
+    if (this.outcome) return this.#killed ? undefined : this.#host.endedLate(this, threw ?? this.handlerThrew)
     this.finish(decideOutcome(this, threw))
   }
 
@@ -208,12 +211,14 @@ export class Attempt implements TaskContext, Linked<Attempt> {
   letGo(): void {
     if (this.outcome || !this.aborted) return
     const afterMs = this.#host.clock.now() - this.startedAt
-    this.#host.observers.event({ type: 'stuck', record: this.submission, afterMs })
+    const killed = this.kill !== undefined
+    this.#host.observers.event({ type: 'stuck', record: this.submission, afterMs, ...(killed && { killed }) })
     this.finish(decideOutcome(this, { value: this.aborted.reason }))
   }
 
   finish(outcome: AttemptOutcome): void {
     this.outcome = outcome
+    this.#stopElsewhere()
     this.#host.deadlines.delete(this)
     const { observers, clock } = this.#host
     const now = clock.now()
@@ -223,6 +228,15 @@ export class Attempt implements TaskContext, Linked<Attempt> {
     this.#waited.resolve(outcome)
     // Behind the observers, who asked first: a span has ended before its task has.
     void this.#waited.promise.then(() => this.#host.attemptEnded(this, outcome))
+  }
+
+  /** Work on a thread that outlives its attempt, ignoring its signal or not waited for by middleware, is ended with it. */
+  #stopElsewhere(): void {
+    const { kill } = this
+    if (!kill) return
+    this.#killed = true
+    this.kill = undefined
+    kill()
   }
 
   whenOutcome(): Promise<AttemptOutcome> {

@@ -21,6 +21,10 @@ export type ErrorCode =
   | 'ERR_AFTERGLOW_INTERRUPTED'
   | 'ERR_AFTERGLOW_ENGINE'
   | 'ERR_AFTERGLOW_SERVICES'
+  | 'ERR_AFTERGLOW_THREAD_DIED'
+  | 'ERR_AFTERGLOW_THREAD_MODULE'
+  | 'ERR_AFTERGLOW_THREAD_RESULT'
+  | 'ERR_AFTERGLOW_MISSING_PACKAGE'
 
 /** Base of every error this library makes. `name` and `code` are stable; the message says what, where and what to do. */
 export abstract class AfterglowError extends Error {
@@ -159,6 +163,36 @@ export class EngineError extends AfterglowError {
 export class ServicesError extends AfterglowError {
   override readonly name = 'ServicesError' as const
   readonly code = 'ERR_AFTERGLOW_SERVICES' as const
+}
+
+/** The thread of a task ended before its work: an error nobody caught (`cause`), `process.exit()`, no memory left. */
+export class ThreadDiedError extends AfterglowError {
+  override readonly name = 'ThreadDiedError' as const
+  readonly code = 'ERR_AFTERGLOW_THREAD_DIED' as const
+  readonly exitCode: number | undefined
+
+  constructor(message: string, options: ErrorOptions & { readonly exitCode?: number | undefined } = {}) {
+    super(message, options)
+    this.exitCode = options.exitCode
+  }
+}
+
+/** The module of a `thread` task is not there, cannot be loaded, or has no function of that name. */
+export class ThreadModuleError extends AfterglowError {
+  override readonly name = 'ThreadModuleError' as const
+  readonly code = 'ERR_AFTERGLOW_THREAD_MODULE' as const
+}
+
+/** What a function gave back cannot leave its thread: a function, a promise, a class with private state. */
+export class ThreadResultError extends AfterglowError {
+  override readonly name = 'ThreadResultError' as const
+  readonly code = 'ERR_AFTERGLOW_THREAD_RESULT' as const
+}
+
+/** An optional package that is needed for this is not installed; the message says how to install it. */
+export class MissingPackageError extends AfterglowError {
+  override readonly name = 'MissingPackageError' as const
+  readonly code = 'ERR_AFTERGLOW_MISSING_PACKAGE' as const
 }
 
 const nativeIsError = (Error as { isError?: (value: unknown) => boolean }).isError

@@ -107,6 +107,7 @@ export class Flow implements RunHost, AttemptHost {
     this.keys.add(submission)
     const { holder, request, judged } = submission.origin
     holder?.adds(submission)
+    if (submission.task.executor) this.lanes.entered(submission.task)
     const skipped = skippedAfter(submission.options, dependencies)
     if (skipped) return this.settle(submission, { outcome: 'skipped', reason: skipped, attempts: 0 })
     waitFor(submission, dependencies)
@@ -205,6 +206,7 @@ export class Flow implements RunHost, AttemptHost {
     const { dependents } = submission
     this.live.delete(submission)
     submission.origin.holder?.ends()
+    if (submission.task.executor) this.lanes.left(submission.task)
     if (submission.attempts === 0) this.keys.free(submission)
     submission.task.counts.outcomes[outcome.outcome]++
     if (outcome.outcome === 'completed' && outcome.handled) submission.task.counts.handledErrors++

@@ -36,7 +36,7 @@ export interface TaskObserver {
 }
 
 export type RunnerEvent =
-  | { readonly type: 'stuck'; readonly record: TaskRecord; readonly afterMs: number }
+  | { readonly type: 'stuck'; readonly record: TaskRecord; readonly afterMs: number; readonly killed?: boolean }
   /** What was let go ended after all; `error` is what it threw then, unless that is why it was aborted. */
   | { readonly type: 'late_completion'; readonly record: TaskRecord; readonly afterMs: number; readonly error?: Error }
   | ({ readonly type: 'blocked' } & Blocked)

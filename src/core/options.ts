@@ -180,10 +180,10 @@ const check = (
   for (const [key, value] of Object.entries(given)) if (value !== undefined && !fits(value)) throw refusal(key, value)
 }
 
-const checkCount = (given: Given, where: string): void =>
+export const checkCount = (given: Given, where: string): void =>
   check(given, (value) => Number.isInteger(value) && (value as number) >= 1, invalid(where, 'a whole number from 1'))
 
-const checkMs = (given: Given, where: string): void =>
+export const checkMs = (given: Given, where: string): void =>
   check(given, (value) => typeof value === 'number' && value >= 0, invalid(where, 'a number of milliseconds from 0'))
 
 const checkOneOf = (given: Given, allowed: readonly unknown[], where: string): void =>
@@ -194,7 +194,7 @@ const checkOneOf = (given: Given, allowed: readonly unknown[], where: string): v
   )
 
 /** A misspelt option would silently do nothing. */
-function refuseUnknown(given: object, known: object, where: string): void {
+export function refuseUnknown(given: object, known: object, where: string): void {
   for (const key of Object.keys(given))
     if (!Object.hasOwn(known, key))
       throw new InvalidOptionError(

@@ -2,6 +2,7 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { systemClock, type Clock } from './clock.ts'
 import { Composition } from './composition.ts'
 import type { Engine } from './engine.ts'
+import type { Executor } from './executor.ts'
 import {
   InvalidOptionError,
   toError,
@@ -29,6 +30,7 @@ export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'open
   readonly limits: Required<Limits>
   /** What may be said of an error where no observer can say it. */
   readonly said?: (error: Error) => string
+  readonly threads: Executor
   /** Runs `make` with the stores of the request (Koa's, OpenTelemetry's) blanked, so that what it makes retains no request. */
   blanked<R>(make: () => R): R
 }
@@ -59,17 +61,11 @@ export class Runner implements SubmitHost, GateKeeper {
     this.#parts = parts
     this.limits = limits
     this.clock = engines.get('default')?.clock ?? systemClock
-    this.registry = new Registry(defaults, (name) => this.#tooManyNames(name))
+    this.registry = new Registry(defaults, parts.threads, (name) => this.#tooManyNames(name))
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
     this.#outside = outsideOf(this.clock)
-    this.flow = new Flow({
-      engines,
-      clock: this.clock,
-      limits,
-      logOf,
-      openServices,
-      addFrom: (parent, args) => this.addFrom(parent, args),
-    })
+    const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
+    this.flow = new Flow({ engines, clock: this.clock, limits, logOf, openServices, addFrom })
   }
 
   get observers(): Observers {

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import { dependenciesOf } from './dependencies.ts'
 import type { Engine } from './engine.ts'
+import type { Run } from './executor.ts'
 import {
   InvalidInputError,
   InvalidOptionError,
@@ -12,9 +13,10 @@ import {
   type AfterglowError,
   type InputIssue,
 } from './errors.ts'
+import type { Lanes } from './lanes.ts'
 import { ownAddOptions, resolveSettings, type Limits } from './options.ts'
 import { pendingOf } from './ledger.ts'
-import { isDefinition, type RegisteredTask, type Registry, type Run } from './registry.ts'
+import { isDefinition, type RegisteredTask, type Registry } from './registry.ts'
 import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
 import type { SubmissionResult } from './observer.ts'
@@ -28,6 +30,7 @@ export interface SubmitHost extends HandleOwner {
   readonly registry: Registry
   readonly limits: Required<Limits>
   readonly inFlight: number
+  readonly flow: { readonly lanes: Pick<Lanes, 'waiting'> }
   /** Whether the runner takes tasks from this origin: always until it closes, then only from what it still serves. */
   takes(origin: Origin): boolean
   engineOf(name: string, where: string): Engine
@@ -72,6 +75,7 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   if (refusal) return reject(host, submission, refusal)
   try {
     submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
+    task.check?.(submission.input)
   } catch (thrown) {
     return reject(host, submission, toError(thrown))
   }
@@ -116,6 +120,9 @@ function tooMany(host: SubmitHost, { origin, name, task }: Submission): Afterglo
   const most = task.settings.maxPending
   if (most < Infinity && pendingOf(task.counts) >= most)
     return new TasksOverloadedError(`task '${name}': ${most} of it are waiting or running (its maxPending)`)
+  const { executor } = task
+  if (executor && host.flow.lanes.waiting(executor) >= executor.maxQueue)
+    return new TasksOverloadedError(`task '${name}': ${executor.maxQueue} tasks wait for a thread (threads.maxQueue)`)
   return undefined
 }
 

@@ -121,7 +121,12 @@ export interface WithoutSchema<I, R> extends TaskSettings, TaskLabels {
   run(input: I, task: TaskContext<I>): R | PromiseLike<R>
 }
 
-type Rest<I> = [I] extends [void] ? [input?: undefined, options?: AddOptions] : [input: I, options?: AddOptions]
+/** Where nothing is known of the input, it may be none. */
+type Rest<I> = [I] extends [void]
+  ? [input?: undefined, options?: AddOptions]
+  : unknown extends I
+    ? [input?: I, options?: AddOptions]
+    : [input: I, options?: AddOptions]
 export type AnyFunction = (...args: never[]) => unknown
 type ArgumentsOf<T> = T extends Task<infer I, infer _R> ? Rest<I> : T extends AnyFunction ? Parameters<T> : never
 type ResultOf<T> = T extends Task<infer _I, infer R> ? R : T extends AnyFunction ? Awaited<ReturnType<T>> : never

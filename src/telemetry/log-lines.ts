@@ -50,6 +50,7 @@ const HANDED_OVER: Line = ['info', LOG_EVENTS.completed, 'task handed over']
 
 export const REJECTED: Line = ['warn', LOG_EVENTS.rejected, 'task rejected']
 export const STUCK: Line = ['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go']
+export const KILLED: Line = ['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and its thread was ended']
 export const ENDED_LATE: Line = ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes']
 export const FAILED_LATE: Line = [
   'warn',

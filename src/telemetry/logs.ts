@@ -100,7 +100,7 @@ export class Logs implements TaskObserver {
     switch (event.type) {
       case 'stuck':
         fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
-        return write(lines.STUCK)
+        return write(event.killed ? lines.KILLED : lines.STUCK)
       case 'late_completion':
         fields[names.TASK_RUN_TIME] = names.seconds(event.afterMs)
         if (event.error) addException(fields, this.#failures.ofError(event.error))

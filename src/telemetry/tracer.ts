@@ -1,9 +1,6 @@
-import { ProxyTracerProvider, trace } from '@opentelemetry/api'
 import type { Tracer, TracerProvider } from '@opentelemetry/api'
 import * as names from './names.ts'
-
-/** What a tracer provider delegates to before an SDK has registered. */
-const NO_SDK = new ProxyTracerProvider().getDelegate()
+import { currentProvider } from './provider.ts'
 
 /** The tracer of the SDK that is there now, whenever that started. */
 export class CurrentTracer {
@@ -24,12 +21,4 @@ export class CurrentTracer {
     }
     return this.#tracer
   }
-}
-
-/** The provider that spans go to now, or undefined before an SDK has registered. */
-function currentProvider(): TracerProvider | undefined {
-  const provider = trace.getTracerProvider()
-  if (!(provider instanceof ProxyTracerProvider)) return provider
-  const delegate = provider.getDelegate()
-  return delegate === NO_SDK ? undefined : delegate
 }

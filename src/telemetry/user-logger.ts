@@ -39,5 +39,6 @@ export const childOf = (logger: Logger, bindings: object): Logger =>
 function binding(logger: Logger, bindings: object): Logger {
   const bound = (level: 'debug' | Level) => (fields: object | string, message?: string) =>
     typeof fields === 'string' ? logger[level](bindings, fields) : logger[level]({ ...bindings, ...fields }, message)
-  return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error') }
+  const isLevelEnabled = (level: string) => logger.isLevelEnabled?.(level) ?? true
+  return { debug: bound('debug'), info: bound('info'), warn: bound('warn'), error: bound('error'), isLevelEnabled }
 }

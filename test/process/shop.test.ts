@@ -118,7 +118,7 @@ describe('Ctrl-C', () => {
 
   test('again gives up on the tasks that are left, and names them', async () => {
     const url = await startShop()
-    // Far more than two threads can do before the second signal.
+    // Far more than the threads can do before the second signal.
     for (let n = 0; n < 10; n++) await fetch(`${url}/complex-task`)
     const ended = shop.ends('SIGINT')
     const again = setInterval(() => void shop.ends('SIGINT'), 1_500)

@@ -2,7 +2,7 @@
 import Koa from 'koa'
 import { z } from 'zod'
 import { asClass, asFunction, createContainer } from 'awilix'
-import { createTasks, defineTask } from 'koa-afterglow'
+import { createTasks, defineTask, threadOf } from 'koa-afterglow'
 import type { Add, Engine, Outcome, Task, TaskContext, TaskHandle, TaskMiddleware, TaskObserver } from 'koa-afterglow'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -169,3 +169,29 @@ const exhaustive = (o: Outcome): string =>
 void exhaustive
 // @ts-expect-error a container that lacks a service is refused
 createTasks({ services: createContainer<{ mailer: Mailer }>() })
+
+// on a thread: types of input and result from the module, or none from a plain URL
+interface Work {
+  default(image: { width: number }): Promise<Uint8Array>
+  count(): number
+  notAFunction: string
+}
+const work = threadOf<Work>(new URL('file:///work.js'))
+const resize = defineTask({ name: 'resize', thread: work, transfer: (image) => [image.width] })
+expect<Equal<typeof resize, Task<{ width: number }, Uint8Array>>>()
+const count = defineTask({ name: 'count', thread: work, export: 'count' })
+expect<Equal<typeof count, Task<void, number>>>()
+const checked = defineTask({ name: 'checked', schema: z.object({ width: z.coerce.number() }), thread: work })
+expect<Equal<typeof checked, Task<{ width: unknown }, Uint8Array>>>()
+const anything = defineTask({ name: 'anything', thread: new URL('file:///work.js') })
+expect<Equal<typeof anything, Task>>()
+export function threaded(add: Add) {
+  add(resize, { width: 1 })
+  add(count)
+  add(anything)
+  add(anything, 1, { delayMs: 1 })
+  // @ts-expect-error wrong input
+  add(resize, { height: 1 })
+  // @ts-expect-error nothing to give
+  add(count, 1)
+}

@@ -1,0 +1,97 @@
+import { inspect } from 'node:util'
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
+import { CancelledError, InterruptedError, isError, TimeoutError } from '../core/errors.ts'
+import type { Logger } from '../core/task.ts'
+import type { ThreadTask } from '../core/thread-types.ts'
+import { findUncloneable } from './cloneable.ts'
+import { packThrown, unpackError } from './crossing-errors.ts'
+import { LEVELS, type Asked, type Job, type Level, type Told } from './messages.ts'
+
+type Tell = (told: Told) => void
+
+/** What a function on a thread gets as its `task`. */
+export function makeTask(job: Job, tell: Tell, where: () => unknown): ThreadTask {
+  const { id, name, attempt, maxAttempts } = job
+  return {
+    id,
+    name,
+    attempt,
+    maxAttempts,
+    signal: liveSignal(job.port),
+    log: makeLog({ levels: job.levels, tell, where }, {}),
+    progress: (fraction, note) => tell({ type: 'progress', fraction, ...(note !== undefined && { note }) }),
+    retry: (options = {}) => tell({ type: 'retry', options: { ...options } }),
+    fail: (reason) => tell({ type: 'fail', reason }),
+    discard: (reason) => tell({ type: 'discard', reason }),
+  }
+}
+
+/**
+ * A signal that a loop can read which never lets the event loop run: `aborted` and `throwIfAborted()` look at the port.
+ * Listeners still wait for the event loop.
+ */
+export function liveSignal(port: MessagePort): AbortSignal {
+  const controller = new AbortController()
+  const { signal } = controller
+  const hear = (asked: Asked) => {
+    if (asked.type === 'abort') controller.abort(unpackError(asked.reason, REASONS))
+  }
+  const look = () => {
+    const received = receiveMessageOnPort(port)
+    if (received) hear(received.message as Asked)
+  }
+  Object.defineProperties(signal, {
+    aborted: {
+      configurable: true,
+      get() {
+        look()
+        return Reflect.get(AbortSignal.prototype, 'aborted', signal)
+      },
+    },
+    throwIfAborted: {
+      configurable: true,
+      value() {
+        look()
+        AbortSignal.prototype.throwIfAborted.call(signal)
+      },
+    },
+  })
+  port.on('message', hear)
+  port.unref()
+  return signal
+}
+
+const REASONS = [TimeoutError, CancelledError, InterruptedError]
+
+interface LogParts {
+  readonly levels: readonly Level[]
+  readonly tell: Tell
+  readonly where: () => unknown
+}
+
+function makeLog(parts: LogParts, bindings: object): Logger {
+  const { levels, tell, where } = parts
+  const write = (level: Level) => (fields: object | string, message?: string) => {
+    if (!levels.includes(level)) return
+    const given = typeof fields === 'string' ? {} : isError(fields) ? { err: fields } : fields
+    const text = typeof fields === 'string' ? fields : (message ?? (isError(fields) ? fields.message : undefined))
+    const all = sendable({ ...bindings, ...given })
+    tell({ type: 'log', level, ...all, ...(text !== undefined && { message: text }), where: where() })
+  }
+  const [debug, info, warn, error] = LEVELS.map(write)
+  return {
+    ...({ debug, info, warn, error } as Pick<Logger, Level>),
+    child: (more) => makeLog(parts, { ...bindings, ...more }),
+    isLevelEnabled: (level) => levels.includes(level as Level),
+  }
+}
+
+/** A log line is never lost for what is in it: errors are packed, and what cannot cross goes as text. */
+function sendable(fields: object): { readonly fields: Record<string, unknown>; readonly errors: readonly string[] } {
+  const entries = Object.entries(fields)
+  const sent = entries.map(([key, value]: [string, unknown]) => {
+    if (isError(value)) return [key, packThrown(value)] as const
+    return [key, findUncloneable(value) ? inspect(value, { depth: 2 }) : value] as const
+  })
+  return { fields: Object.fromEntries(sent), errors: entries.filter(([, value]) => isError(value)).map(([key]) => key) }
+}

@@ -1,0 +1,3 @@
+'use strict'
+module.exports = (n) => n * 2
+module.exports.triple = (n) => n * 3
