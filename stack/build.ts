@@ -1,6 +1,6 @@
 // The servers that the integration tests talk to, built from pinned Go modules into a cache folder outside git:
-//   node stack/build.ts [collector | prometheus]    builds it unless it is there, prints the binary's path (stdout)
-//   node stack/build.ts [collector | prometheus] --check    only says whether it is there or can be built
+//   node stack/build.ts [collector] [prometheus]    builds them unless they are there, prints their paths (stdout)
+//   node stack/build.ts [collector] [prometheus] --check    only says whether they are there or can be built
 // Exit codes: 0 done, 1 failed, 3 there is no Go to build with (the reason is one line on stderr: report "skipped").
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -98,20 +98,36 @@ function build(name: ToolName, folder: string): void {
   }
 }
 
-function main(name: string, check: boolean): number {
-  if (!isToolName(name)) return say(1, `stack/build.ts knows ${Object.keys(tools).join(' and ')}, not ${name}`)
+/** The path of the binary if it is there. */
+export function builtBinary(name: ToolName): string | undefined {
+  const binary = join(cacheFolder(name), tools[name].binary)
+  return existsSync(binary) ? binary : undefined
+}
+
+/** Why the tool can neither be run nor built, or undefined. */
+export function missing(name: ToolName): string | undefined {
+  if (builtBinary(name) !== undefined || spawnSync('go', ['version']).status === 0) return undefined
+  return `${name} is built from Go modules, and there is no Go on this machine's PATH`
+}
+
+/** Builds the tool unless it is there; minutes, once per machine. Returns the binary's path. */
+export function built(name: ToolName): string {
+  const there = builtBinary(name)
+  if (there !== undefined) return there
   const folder = cacheFolder(name)
-  const binary = join(folder, tools[name].binary)
-  if (!existsSync(binary)) {
-    if (spawnSync('go', ['version']).status !== 0) {
-      return say(3, `${name} is built from Go modules, and there is no Go on this machine's PATH`)
-    }
-    if (check) return 0
-    setPriority(10) // children inherit it: a build takes minutes and should not slow what runs beside it
-    say(0, `building ${name} (once; some minutes) into ${folder}`)
-    build(name, folder)
+  setPriority(10) // children inherit it: a build takes minutes and should not slow what runs beside it
+  say(0, `building ${name} (once; some minutes) into ${folder}`)
+  build(name, folder)
+  return join(folder, tools[name].binary)
+}
+
+function main(names: readonly string[], check: boolean): number {
+  for (const name of names) {
+    if (!isToolName(name)) return say(1, `stack/build.ts knows ${Object.keys(tools).join(' and ')}, not ${name}`)
+    const reason = missing(name)
+    if (reason !== undefined) return say(3, reason)
+    if (!check) process.stdout.write(`${built(name)}\n`)
   }
-  if (!check) process.stdout.write(`${binary}\n`)
   return 0
 }
 
@@ -126,8 +142,9 @@ function say(exitCode: number, line: string): number {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const args = process.argv.slice(2)
+  const names = args.filter((arg) => !arg.startsWith('-'))
   try {
-    process.exitCode = main(args.find((arg) => !arg.startsWith('-')) ?? 'collector', args.includes('--check'))
+    process.exitCode = main(names.length > 0 ? names : ['collector'], args.includes('--check'))
   } catch (error) {
     process.exitCode = say(1, String(error))
   }

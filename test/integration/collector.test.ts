@@ -1,19 +1,15 @@
 // What the shipped otel-collector.yaml does to telemetry, seen on what leaves the real collector.
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { BUILD_MS, startCollector, suiteWith } from '../support/collector.ts'
 import type { Collector } from '../support/collector.ts'
-import { collectorBinary, collectorUnavailable, run, shippedConfig, startCollector } from '../support/collector.ts'
 
-const unavailable = collectorUnavailable()
-const suite = unavailable === undefined ? describe : describe.skip
-// Jest prints no names of a file that is skipped whole.
-if (unavailable !== undefined) process.stderr.write(`skipped test/integration/collector.test.ts: ${unavailable}\n`)
+const suite = suiteWith(['collector'], import.meta.filename)
 
 const serverSpan = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' }
 const taskRun = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' }
 const now = BigInt(Date.now()) * 1_000_000n
-const buildMinutes = 20
 
-suite(`the shipped collector${unavailable === undefined ? '' : ` (skipped: ${unavailable})`}`, () => {
+suite('the shipped collector', () => {
   let collector: Collector
 
   beforeAll(async () => {
@@ -21,19 +17,10 @@ suite(`the shipped collector${unavailable === undefined ? '' : ` (skipped: ${una
     await send(collector, 'traces', traces())
     await send(collector, 'metrics', metrics())
     await send(collector, 'logs', logs())
-  }, buildMinutes * 60_000)
+  }, BUILD_MS)
 
   afterAll(async () => {
     await collector?.[Symbol.asyncDispose]()
-  })
-
-  it('has a configuration that the collector finds valid', async () => {
-    const { exitCode, stderr } = await run(await collectorBinary(), ['validate', '--config', shippedConfig])
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
-  })
-
-  it('uses nothing that the collector calls deprecated', () => {
-    expect(collector.output()).not.toMatch(/deprecat/i)
   })
 
   it('passes a task span on with its link to the request and the outcome', async () => {

@@ -8,52 +8,31 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { describe } from '@jest/globals'
+import { logsOf, pointsOf, spansOf } from './otlp-json.ts'
+import type { ExportedLog, ExportedPoint, ExportedSpan, LogsJson, MetricsJson, TracesJson } from './otlp-json.ts'
 
-const root = join(import.meta.dirname, '..', '..')
+export const root = join(import.meta.dirname, '..', '..')
 const buildScript = join(root, 'stack', 'build.ts')
+export type Tool = 'collector' | 'prometheus'
+
+/** For hooks that may be the first to need a binary. */
+export const BUILD_MS = 20 * 60_000
+
 const signals = ['traces', 'metrics', 'logs'] as const
 
 export const shippedConfig = join(root, 'otel-collector.yaml')
-
-type Attributes = Record<string, unknown>
-
-export interface ExportedSpan {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId: string | undefined
-  readonly name: string
-  readonly kind: number
-  readonly status: { readonly code?: number; readonly message?: string }
-  readonly attributes: Attributes
-  readonly links: { readonly traceId: string; readonly spanId: string; readonly attributes: Attributes }[]
-  readonly resource: Attributes
-}
-
-/** One data point of one metric: `value` of a sum or gauge, `count` of a histogram. */
-export interface ExportedPoint {
-  readonly metric: string
-  readonly unit: string | undefined
-  readonly value: number | undefined
-  readonly count: number | undefined
-  readonly attributes: Attributes
-  readonly exemplars: { readonly traceId: string; readonly spanId: string; readonly value: number | undefined }[]
-  readonly resource: Attributes
-}
-
-export interface ExportedLog {
-  readonly body: unknown
-  readonly eventName: string | undefined
-  readonly severityNumber: number | undefined
-  readonly traceId: string | undefined
-  readonly attributes: Attributes
-  readonly resource: Attributes
-}
+export const tailSampling = join(root, 'otel-collector.tail-sampling.yaml')
+export const stackOverlay = join(root, 'stack', 'otel-collector.stack.yaml')
+export const debugging = join(root, 'otel-collector.debug.yaml')
 
 export interface CollectorOptions {
-  /** Further config files, merged over the shipped one in this order. */
-  readonly overlays?: readonly string[]
+  /** Further config files, or what would be in them, merged over the shipped one in this order. */
+  readonly overlays?: readonly (string | object)[]
   readonly env?: Readonly<Record<string, string>>
+  /** False: nothing is added to the shipped files, and so nothing can be read back. @default true */
+  readonly readBack?: boolean
 }
 
 export interface Collector extends AsyncDisposable {
@@ -64,22 +43,36 @@ export interface Collector extends AsyncDisposable {
   traces(): Promise<ExportedSpan[]>
   metrics(): Promise<ExportedPoint[]>
   logs(): Promise<ExportedLog[]>
+  /** All that left it, as it was written. */
+  everything(): Promise<string>
   /** Asks `find` after each sign of life (a file grew, a line of log) until it answers with more than undefined. */
   until<Found>(find: () => Promise<Found | undefined> | Found | undefined, timeoutMs?: number): Promise<Found>
-  /** SIGTERM; resolves with the exit code. */
-  stop(): Promise<number | null>
+  /** SIGTERM, unless told otherwise; resolves with the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Why there can be no collector here, or undefined if there can: callers skip visibly, with this reason. */
-export function collectorUnavailable(): string | undefined {
-  const { status, stderr } = spawnSync(process.execPath, [buildScript, 'collector', '--check'], { encoding: 'utf8' })
-  return status === 3 ? stderr.trim().split('\n').at(-1) : undefined
+/** Why there can be none of these here, or undefined if there can: callers skip visibly, with this reason. */
+export function unavailable(...tools: readonly Tool[]): string | undefined {
+  for (const tool of tools) {
+    const { status, stderr } = spawnSync(process.execPath, [buildScript, tool, '--check'], { encoding: 'utf8' })
+    if (status === 3) return stderr.trim().split('\n').at(-1)
+  }
+  return undefined
 }
 
-/** The path of the collector's binary; the first call on a machine builds it, which takes minutes. */
-export async function collectorBinary(): Promise<string> {
-  const { exitCode, stdout, stderr } = await run(process.execPath, [buildScript, 'collector'])
-  if (exitCode !== 0) throw new Error(`the collector could not be built: ${stderr}`)
+/** `describe` where the tools are or can be built, else a skipped one that names the reason. */
+export function suiteWith(tools: readonly Tool[], file: string): (name: string, tests: () => void) => void {
+  const reason = unavailable(...tools)
+  const suite = reason === undefined ? describe : describe.skip
+  // Jest prints no names of a file that is skipped whole.
+  if (reason !== undefined) process.stderr.write(`skipped ${relative(root, file)}: ${reason}\n`)
+  return (name, tests) => suite(reason === undefined ? name : `${name} (skipped: ${reason})`, tests)
+}
+
+/** The path of the binary; the first call on a machine builds it, which takes minutes. */
+export async function binaryOf(tool: Tool): Promise<string> {
+  const { exitCode, stdout, stderr } = await run(process.execPath, [buildScript, tool])
+  if (exitCode !== 0) throw new Error(`${tool} could not be built: ${stderr}`)
   return stdout.trim()
 }
 
@@ -94,28 +87,32 @@ export async function run(
 }
 
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
-  const binary = await collectorBinary()
+  const { overlays = [], env = {}, readBack = true } = options
+  const binary = await binaryOf('collector')
   const folder = await mkdtemp(join(tmpdir(), 'afterglow-collector-'))
   const [grpc, http, health, self, nobody] = await freePorts(5)
-  const overlay = join(folder, 'test-overlay.yaml')
-  await writeFile(overlay, JSON.stringify(testOverlay(folder)))
-  const configs = [shippedConfig, ...(options.overlays ?? []), overlay].flatMap((file) => ['--config', file])
-  const child = spawn(binary, configs, {
-    cwd: folder,
-    env: {
-      ...process.env,
-      OTELCOL_GRPC_PORT: String(grpc),
-      OTELCOL_HTTP_PORT: String(http),
-      OTELCOL_HEALTH_PORT: String(health),
-      OTELCOL_SELF_METRICS_PORT: String(self),
-      // The shipped exporters keep their part and meet a back end that is away.
-      OTELCOL_TRACES_ENDPOINT: `http://127.0.0.1:${nobody}`,
-      OTELCOL_METRICS_ENDPOINT: `http://127.0.0.1:${nobody}`,
-      OTELCOL_LOGS_ENDPOINT: `http://127.0.0.1:${nobody}`,
-      ...options.env,
+  const added = [...overlays, ...(readBack ? [testOverlay(folder)] : [])]
+  const configs = await Promise.all(added.map((one, at) => fileOf(one, folder, at)))
+  const child = spawn(
+    binary,
+    [shippedConfig, ...configs].flatMap((file) => ['--config', file]),
+    {
+      cwd: folder,
+      env: {
+        ...process.env,
+        OTELCOL_GRPC_PORT: String(grpc),
+        OTELCOL_HTTP_PORT: String(http),
+        OTELCOL_HEALTH_PORT: String(health),
+        OTELCOL_SELF_METRICS_PORT: String(self),
+        // The shipped exporters keep their part and meet a back end that is away.
+        OTELCOL_TRACES_ENDPOINT: `http://127.0.0.1:${nobody}`,
+        OTELCOL_METRICS_ENDPOINT: `http://127.0.0.1:${nobody}`,
+        OTELCOL_LOGS_ENDPOINT: `http://127.0.0.1:${nobody}`,
+        ...env,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
     },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  )
   const collector = new RunningCollector(child, folder, `http://127.0.0.1:${http}`)
   try {
     await collector.until(() => collector.output().includes('Everything is ready') || undefined)
@@ -124,6 +121,13 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     throw error
   }
   return collector
+}
+
+async function fileOf(overlay: string | object, folder: string, at: number): Promise<string> {
+  if (typeof overlay === 'string') return overlay
+  const file = join(folder, `overlay-${at}.yaml`)
+  await writeFile(file, JSON.stringify(overlay))
+  return file
 }
 
 /** Beside every shipped exporter a file; span metrics and files are flushed at once, not every 15 and 1 seconds. */
@@ -173,6 +177,11 @@ class RunningCollector implements Collector {
     return requests.flatMap((request) => request.resourceLogs ?? []).flatMap(logsOf)
   }
 
+  async everything(): Promise<string> {
+    const texts = signals.map((signal) => readFile(join(this.#folder, `${signal}.jsonl`), 'utf8'))
+    return (await Promise.all(texts)).join('')
+  }
+
   async until<Found>(find: () => Promise<Found | undefined> | Found | undefined, timeoutMs = 8_000): Promise<Found> {
     let wake = (): void => {}
     const timeout = AbortSignal.timeout(timeoutMs)
@@ -187,8 +196,8 @@ class RunningCollector implements Collector {
         const sign = new Promise<void>((resolve) => (wake = resolve))
         const found = await find()
         if (found !== undefined) return found
-        if (this.#gone) throw new Error(`the collector is gone:\n${this.#log.text}`)
-        if (timeout.aborted) throw new Error(`waited ${timeoutMs} ms in vain; the collector said:\n${this.#log.text}`)
+        if (this.#gone) throw new Error(`the collector is gone:\n${this.#end()}`)
+        if (timeout.aborted) throw new Error(`waited ${timeoutMs} ms in vain; the collector last said:\n${this.#end()}`)
         await Promise.race([sign, closed])
       }
     } finally {
@@ -197,8 +206,8 @@ class RunningCollector implements Collector {
     }
   }
 
-  async stop(): Promise<number | null> {
-    this.#child.kill('SIGTERM')
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.#child.kill(signal)
     return this.#closed
   }
 
@@ -209,6 +218,10 @@ class RunningCollector implements Collector {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
+  #end(): string {
+    return this.#log.text.split('\n').slice(-6).join('\n')
+  }
+
   /** One OTLP/JSON request per line, `{}` if it carries nothing; the last one may still be being written. */
   async #left<Request>(signal: (typeof signals)[number]): Promise<Request[]> {
     const text = await readFile(join(this.#folder, `${signal}.jsonl`), 'utf8')
@@ -217,132 +230,14 @@ class RunningCollector implements Collector {
   }
 }
 
-// OTLP/JSON, as far as it is read here.
-interface AnyValue {
-  stringValue?: string
-  boolValue?: boolean
-  intValue?: string
-  doubleValue?: number
-  arrayValue?: { values?: AnyValue[] }
-  kvlistValue?: { values?: KeyValue[] }
-}
-interface KeyValue {
-  key: string
-  value: AnyValue
-}
-interface WithAttributes {
-  attributes?: KeyValue[]
-}
-interface Reference {
-  traceId: string
-  spanId: string
-}
-interface NumberJson {
-  asInt?: string
-  asDouble?: number
-}
-interface SpanJson extends WithAttributes, Reference {
-  parentSpanId?: string
-  name: string
-  kind: number
-  status?: { code?: number; message?: string }
-  links?: (Reference & WithAttributes)[]
-}
-interface PointsJson {
-  dataPoints: (WithAttributes & NumberJson & { count?: string; exemplars?: (Reference & NumberJson)[] })[]
-}
-interface MetricJson {
-  name: string
-  unit?: string
-  sum?: PointsJson
-  gauge?: PointsJson
-  histogram?: PointsJson
-}
-interface LogJson extends WithAttributes {
-  body?: AnyValue
-  eventName?: string
-  severityNumber?: number
-  traceId?: string
-}
-interface TracesJson {
-  resourceSpans?: { resource: WithAttributes; scopeSpans: { spans: SpanJson[] }[] }[]
-}
-interface MetricsJson {
-  resourceMetrics?: { resource: WithAttributes; scopeMetrics: { metrics: MetricJson[] }[] }[]
-}
-interface LogsJson {
-  resourceLogs?: { resource: WithAttributes; scopeLogs: { logRecords: LogJson[] }[] }[]
-}
-
-function spansOf({ resource, scopeSpans }: NonNullable<TracesJson['resourceSpans']>[number]): ExportedSpan[] {
-  const spans = scopeSpans.flatMap((scope) => scope.spans)
-  return spans.map(({ traceId, spanId, parentSpanId, name, kind, status, links, attributes }) => ({
-    traceId,
-    spanId,
-    parentSpanId: parentSpanId || undefined,
-    name,
-    kind,
-    status: status ?? {},
-    attributes: record(attributes),
-    links: (links ?? []).map((link) => ({ ...link, attributes: record(link.attributes) })),
-    resource: record(resource.attributes),
-  }))
-}
-
-function pointsOf({ resource, scopeMetrics }: NonNullable<MetricsJson['resourceMetrics']>[number]): ExportedPoint[] {
-  const metrics = scopeMetrics.flatMap((scope) => scope.metrics)
-  return metrics.flatMap(({ name, unit, sum, gauge, histogram }) =>
-    ((sum ?? gauge ?? histogram)?.dataPoints ?? []).map((point) => ({
-      metric: name,
-      unit,
-      value: numberOf(point),
-      count: point.count === undefined ? undefined : Number(point.count),
-      attributes: record(point.attributes),
-      exemplars: (point.exemplars ?? []).map((exemplar) => ({
-        traceId: exemplar.traceId,
-        spanId: exemplar.spanId,
-        value: numberOf(exemplar),
-      })),
-      resource: record(resource.attributes),
-    })),
-  )
-}
-
-function logsOf({ resource, scopeLogs }: NonNullable<LogsJson['resourceLogs']>[number]): ExportedLog[] {
-  const records = scopeLogs.flatMap((scope) => scope.logRecords)
-  return records.map(({ body, eventName, severityNumber, traceId, attributes }) => ({
-    body: body && valueOf(body),
-    eventName,
-    severityNumber,
-    traceId: traceId || undefined,
-    attributes: record(attributes),
-    resource: record(resource.attributes),
-  }))
-}
-
-function record(attributes: KeyValue[] = []): Attributes {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)]))
-}
-
-function valueOf(value: AnyValue): unknown {
-  if (value.intValue !== undefined) return Number(value.intValue)
-  if (value.arrayValue) return (value.arrayValue.values ?? []).map(valueOf)
-  if (value.kvlistValue) return record(value.kvlistValue.values)
-  return value.stringValue ?? value.boolValue ?? value.doubleValue
-}
-
-function numberOf({ asInt, asDouble }: NumberJson): number | undefined {
-  return asDouble ?? (asInt === undefined ? undefined : Number(asInt))
-}
-
-function capture(stream: NodeJS.ReadableStream | null): { text: string } {
+export function capture(stream: NodeJS.ReadableStream | null): { text: string } {
   const captured = { text: '' }
   stream?.setEncoding('utf8').on('data', (chunk: string) => (captured.text += chunk))
   return captured
 }
 
 /** All are open at once before any is closed, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
   const ports = servers.map((server) => (server.address() as AddressInfo).port)

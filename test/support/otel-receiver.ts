@@ -29,7 +29,8 @@ export interface ReceivedPoint {
   readonly attributes: Attributes
 }
 
-export type Answer = 'ok' | 'unavailable' | 'not found' | 'silence'
+export type Answer = 'ok' | 'unavailable' | 'not found' | 'silence' | 'slow'
+const SLOW_MS = 1_000
 
 export class Receiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = []
@@ -77,11 +78,13 @@ export class Receiver implements AsyncDisposable {
     let text = ''
     for await (const chunk of request.setEncoding('utf8')) text += String(chunk)
     this.requests++
-    if (this.answer === 'ok') this.#keep(JSON.parse(text) as OtlpJson)
+    if (this.answer === 'ok' || this.answer === 'slow') this.#keep(JSON.parse(text) as OtlpJson)
     this.#wake()
-    if (this.answer === 'silence') return
+    const { answer } = this
+    if (answer === 'silence') return
     if (this.delayMs > 0) await setTimeout(this.delayMs)
-    response.statusCode = { ok: 200, unavailable: 503, 'not found': 404 }[this.answer]
+    if (answer === 'slow') await setTimeout(SLOW_MS, undefined, { ref: false })
+    response.statusCode = { ok: 200, slow: 200, unavailable: 503, 'not found': 404 }[answer]
     response.setHeader('content-type', 'application/json').end('{}')
   }
 
