@@ -31,7 +31,7 @@ const settings: TaskRecord['settings'] = {
   engine: 'default',
   onOverload: 'throw',
   concurrency: 10,
-  maxPending: Infinity,
+  maxPending: 1_000,
   rateLimit: { max: 10, perMs: 1_000 },
 }
 
