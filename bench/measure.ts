@@ -77,7 +77,7 @@ const sorted = (values: readonly number[]) => values.toSorted((a, b) => a - b)
 export const median = (values: readonly number[]): number => sorted(values)[values.length >> 1] ?? NaN
 
 /** The 95 % interval of a median: ranks n/2 ± 0.98 √n. */
-function interval(values: readonly number[]): Ratio {
+export function interval(values: readonly number[]): Ratio {
   const all = sorted(values)
   const half = 0.98 * Math.sqrt(all.length)
   const at = (rank: number) => all[Math.min(all.length - 1, Math.max(0, Math.round(rank)))] ?? NaN
