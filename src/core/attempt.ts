@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { CancelledError, InterruptedError, TimeoutError } from './errors.ts'
+import { ABORT_REASONS } from './errors.ts'
 import type { Clock } from './clock.ts'
 import type { Ended } from './engine.ts'
 import type { ExecutedTask } from './executor.ts'
@@ -166,12 +166,8 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
   }
 
   progress(fraction: number, note?: string): void {
-    this.#host.observers.event({
-      type: 'progress',
-      record: this.submission,
-      fraction,
-      ...(note !== undefined && { note }),
-    })
+    const said = note === undefined ? {} : { note }
+    this.#host.observers.event({ type: 'progress', record: this.submission, fraction, ...said })
   }
 
   abort(cause: AbortCause, why: string, until: number): void {
@@ -180,17 +176,14 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
       if (cause !== 'timeout') this.stopped ??= { cause, why }
       return
     }
-    if (this.aborted) return this.#abortAgain(cause, why)
-    this.aborted = { cause, reason: new ABORT_REASONS[cause](why) }
+    const first = !this.aborted
+    // What was cancelled or drained after its deadline must not be retried.
+    if (first || (this.aborted?.cause === 'timeout' && cause !== 'timeout'))
+      this.aborted = { cause, reason: new ABORT_REASONS[cause](why) }
+    if (!first) return
     this.deadline = until
     this.#host.deadlines.changed(this)
-    this.#controller?.abort(this.aborted.reason)
-  }
-
-  /** Its signal is aborted already. But a task that was cancelled or drained after its deadline must not be retried. */
-  #abortAgain(cause: AbortCause, why: string): void {
-    if (this.aborted?.cause === 'timeout' && cause !== 'timeout')
-      this.aborted = { cause, reason: new ABORT_REASONS[cause](why) }
+    this.#controller?.abort(this.aborted?.reason)
   }
 
   /** The work ring ended. */
@@ -253,5 +246,3 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
     return this.toJSON()
   }
 }
-
-const ABORT_REASONS = { timeout: TimeoutError, cancel: CancelledError, drain: InterruptedError } as const

@@ -218,3 +218,6 @@ export const toError = (thrown: unknown): Error =>
       })
 
 const kindOf = (value: unknown): string => (value === null ? 'null' : typeof value)
+
+/** What the signal of an aborted task says. */
+export const ABORT_REASONS = { timeout: TimeoutError, cancel: CancelledError, drain: InterruptedError } as const

@@ -4,14 +4,15 @@ import { BlockingWatch } from './blocking.ts'
 import type { Clock } from './clock.ts'
 import { Deadlines } from './deadlines.ts'
 import { skippedAfter, waitFor } from './dependencies.ts'
+import { Dependents } from './dependents.ts'
 import { Dispatch } from './dispatch.ts'
-import type { Engine, Envelope } from './engine.ts'
+import type { Envelope } from './engine.ts'
 import { EngineError, ServicesError, toError } from './errors.ts'
+import type { FlowParts } from './flow-parts.ts'
 import { InFlight } from './in-flight.ts'
 import { Lanes } from './lanes.ts'
 import { Observers } from './observers.ts'
-import type { Limits } from './options.ts'
-import { skippedBy, stoppedInstead, wantedAfter, type Thrown } from './outcome.ts'
+import { DUE_TOO_LATE, retriedUnless, skippedBy, wantedAfter, type Thrown } from './outcome.ts'
 import { PendingKeys } from './pending-keys.ts'
 import { makeRunTask, type RunHost } from './run-task.ts'
 import { Submission } from './submission.ts'
@@ -22,25 +23,10 @@ import type {
   Outcome,
   RequestFacts,
   Services,
-  TaskContext,
   TaskHandle,
   TaskMiddleware,
+  TaskRecord,
 } from './task.ts'
-
-export interface FlowParts {
-  readonly engines: ReadonlyMap<string, Engine>
-  readonly clock: Clock
-  readonly limits: Pick<Required<Limits>, 'concurrency' | 'graceMs' | 'blockWarnMs'>
-  logOf(task: TaskContext): Logger
-  readonly openServices: ((task: TaskContext) => Services) | undefined
-  addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
-}
-
-/** A task that ended, and those that came after it. */
-interface Freed {
-  readonly dependency: Submission
-  readonly dependents: readonly Submission[]
-}
 
 /**
  * The way of a submission from acceptance to its outcome: held or blocked, given to its engine, run, settled. Whatever is
@@ -56,9 +42,13 @@ export class Flow implements RunHost, AttemptHost {
   readonly deadlines: Deadlines
   /** Those composed until the start; nobody before. */
   observers = new Observers([])
+  /** What a drain gave up. */
+  readonly interrupted: TaskRecord[] = []
+  /** What is due later than this never starts: a drain ends sooner. By the engine's clock. */
+  #horizon = Infinity
   readonly #dispatch: Dispatch
   readonly #parts: FlowParts
-  #freed: Freed[] = []
+  readonly #dependents: Dependents
 
   constructor(parts: FlowParts) {
     this.#parts = parts
@@ -70,6 +60,10 @@ export class Flow implements RunHost, AttemptHost {
       report: (blocked) => this.observers.event({ type: 'blocked', ...blocked }),
     })
     this.lanes = new Lanes(parts.clock, () => this.#dispatch.wake())
+    this.#dependents = new Dependents({
+      settle: (submission, outcome) => this.settle(submission, outcome),
+      unblocked: (submission) => this.#enqueue([submission], this.clock.now()),
+    })
     this.#dispatch = new Dispatch(parts.engines, {
       settle: (submission, outcome) => this.settle(submission, outcome),
       failure: (where, error, submission) => this.observers.failure(where, error, submission),
@@ -150,7 +144,31 @@ export class Flow implements RunHost, AttemptHost {
       submission.readyAt = Math.max(now, notBefore)
       submission.state = notBefore > now ? 'delayed' : 'queued'
     }
-    this.#dispatch.give(batch)
+    if (this.#horizon === Infinity) return this.#dispatch.give(batch)
+    const inTime = batch.filter((submission) => !this.#tooLate(submission))
+    if (inTime.length > 0) this.#dispatch.give(inTime)
+  }
+
+  /** From now on, and of what waits already, only what is due by then is waited for. */
+  endBy(horizon: number): void {
+    this.#horizon = horizon
+    for (const submission of this.live.all())
+      if (submission.state === 'delayed' || submission.state === 'backoff') this.#tooLate(submission)
+  }
+
+  get #msLeft(): number {
+    return this.#horizon - this.clock.now()
+  }
+
+  #tooLate(submission: Submission): boolean {
+    if (submission.readyAt <= this.#horizon) return false
+    this.interrupt(submission, DUE_TOO_LATE)
+    return true
+  }
+
+  /** Ends what does not run. */
+  interrupt(submission: Submission, reason: string): void {
+    this.settle(submission, { outcome: 'interrupted', reason, attempts: submission.attempts })
   }
 
   submissionOf(envelope: Envelope): Submission {
@@ -177,7 +195,7 @@ export class Flow implements RunHost, AttemptHost {
     submission.current = undefined
     this.lanes.ended(submission.task)
     submission.attempts = outcome.attempts
-    const final = outcome.outcome === 'retried' ? stoppedInstead(attempt.stopped, outcome) : outcome
+    const final = outcome.outcome === 'retried' ? retriedUnless(attempt.stopped, outcome, this.#msLeft) : outcome
     if (final.outcome === 'retried') {
       submission.task.counts.retries++
       submission.state = 'backoff'
@@ -210,27 +228,11 @@ export class Flow implements RunHost, AttemptHost {
     if (submission.attempts === 0) this.keys.free(submission)
     submission.task.counts.outcomes[outcome.outcome]++
     if (outcome.outcome === 'completed' && outcome.handled) submission.task.counts.handledErrors++
+    if (outcome.outcome === 'interrupted' && this.#horizon < Infinity) this.interrupted.push(submission)
     this.observers.settled(submission, outcome, byAttempt)
     submission.end(outcome)
-    if (dependents) this.#free({ dependency: submission, dependents })
+    if (dependents) this.#dependents.free(submission, dependents)
     this.live.tellIdle()
-  }
-
-  /** In a loop and not by recursion: what a failure skips may be a chain of thousands. */
-  #free(ended: Freed): void {
-    this.#freed.push(ended)
-    if (this.#freed.length > 1) return
-    for (const { dependency, dependents } of this.#freed)
-      for (const dependent of dependents) this.#dependencyEnded(dependent, dependency)
-    this.#freed = []
-  }
-
-  #dependencyEnded(dependent: Submission, dependency: Submission): void {
-    if (dependent.outcome) return
-    dependent.waitsFor--
-    const reason = skippedAfter(dependent.options, [dependency])
-    if (reason) this.settle(dependent, { outcome: 'skipped', reason, attempts: 0 })
-    else if (dependent.waitsFor === 0 && dependent.state === 'blocked') this.#enqueue([dependent], this.clock.now())
   }
 
   /** Takes it back if it waits; aborts its signal if it runs, and leaves the outcome to what it does then. */

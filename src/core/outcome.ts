@@ -136,11 +136,14 @@ export function skippedBy(
 export const wantedAfter = (settings: ResolvedSettings, { response, statusCode }: RequestFacts): boolean =>
   response !== undefined && skippedBy(settings, response, statusCode) === undefined
 
-/** What becomes of a retry that was cancelled or drained before it was scheduled. */
-export function stoppedInstead(stopped: Stopped | undefined, retried: Retried): AttemptOutcome {
-  if (!stopped) return retried
-  const outcome = stopped.cause === 'cancel' ? 'cancelled' : 'interrupted'
-  return { outcome, reason: stopped.why, attempts: retried.attempts }
+export const DUE_TOO_LATE = 'it was due only after the drain'
+
+/** What becomes of a retry if the task was cancelled or drained meanwhile, or has only `msLeft` to start again. */
+export function retriedUnless(stopped: Stopped | undefined, retried: Retried, msLeft: number): AttemptOutcome {
+  const { attempts, error, afterMs } = retried
+  const of = { attempts, ...(error && { error }) }
+  if (stopped) return { outcome: stopped.cause === 'cancel' ? 'cancelled' : 'interrupted', reason: stopped.why, ...of }
+  return afterMs > msLeft ? { outcome: 'interrupted', reason: DUE_TOO_LATE, ...of } : retried
 }
 
 export const errorOf = (outcome: AttemptOutcome): Error | undefined =>

@@ -3,15 +3,9 @@ import { systemClock, type Clock } from './clock.ts'
 import { Composition } from './composition.ts'
 import type { Engine } from './engine.ts'
 import type { Executor } from './executor.ts'
-import {
-  InvalidOptionError,
-  toError,
-  TasksClosedError,
-  TasksOverloadedError,
-  UnknownEngineError,
-  WaitsForItselfError,
-} from './errors.ts'
-import { Flow, type FlowParts } from './flow.ts'
+import { InvalidOptionError, toError, TasksClosedError, TasksOverloadedError, UnknownEngineError } from './errors.ts'
+import { Flow } from './flow.ts'
+import type { FlowParts } from './flow-parts.ts'
 import { Holding } from './holding.ts'
 import type { Counts } from './ledger.ts'
 import type { GateFacts, SubmissionResult } from './observer.ts'
@@ -20,6 +14,7 @@ import type { Limits } from './options.ts'
 import { Registry } from './registry.ts'
 import { RequestScope, type GateKeeper, type RequestEdge } from './request-scope.ts'
 import type { ServedRequest } from './served-request.ts'
+import { tellIfItWaits } from './self-wait.ts'
 import { submitTask, type SubmitHost } from './submit-task.ts'
 import { outsideOf, Submission, type Origin } from './submission.ts'
 import type { RequestFacts, ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
@@ -51,6 +46,8 @@ export class Runner implements SubmitHost, GateKeeper {
   readonly flow: Flow
   /** Set by the drain: while it drains, only what is still served may add; once it closed, nobody. */
   phase: 'open' | 'draining' | 'closed' = 'open'
+  /** Whether new requests are wanted; a shutdown says first that they are not. */
+  ready = true
   readonly #parts: RunnerParts
   readonly #holding: Holding
   readonly #outside: Origin
@@ -151,7 +148,7 @@ export class Runner implements SubmitHost, GateKeeper {
 
   /** Why a route that will add a task should not begin: the runner closes, or is full to this part of its limit. */
   refusal(part: number): Error | undefined {
-    if (this.phase !== 'open') return new TasksClosedError('the service is shutting down')
+    if (this.phase === 'closed') return new TasksClosedError('the service is shutting down')
     if (this.inFlight < this.limits.maxPending * part) return undefined
     return new TasksOverloadedError(`${this.inFlight} tasks are waiting or running`)
   }
@@ -195,14 +192,8 @@ export class Runner implements SubmitHost, GateKeeper {
     const { origin } = submission
     const { holder } = origin
     if (!holder?.handlerWaits || this.#store.getStore() !== origin) return
-    const check = () => {
-      if (submission.state !== 'held' || submission.outcome || !holder.handlerWaits) return
-      const error = new WaitsForItselfError(
-        `task '${submission.name}' starts after its response; the handler that reads its \`settled\` has not answered yet`,
-      )
-      this.observers.event({ type: 'waits_for_itself', record: submission, error })
-    }
-    this.clock.setTimer(check, WAITS_FOR_ITSELF_MS).unref()
+    const told = (error: Error) => this.observers.event({ type: 'waits_for_itself', record: submission, error })
+    this.clock.setTimer(() => tellIfItWaits(submission, holder, told), WAITS_FOR_ITSELF_MS).unref()
   }
 
   // ---- what a request's gate tells

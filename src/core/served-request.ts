@@ -13,8 +13,6 @@ export class ServedRequest implements RequestFacts, Origin {
   route: string | undefined = undefined
   statusCode: number | undefined = undefined
   response: ResponseClass | undefined = undefined
-  readonly traceId: string | undefined = undefined
-  readonly spanId: string | undefined = undefined
   trace: RequestTrace | undefined = undefined
   settledAt: number | undefined = undefined
   #scope: Holder | undefined
@@ -25,6 +23,12 @@ export class ServedRequest implements RequestFacts, Origin {
     this.#scope = scope
   }
 
+  get traceId(): string | undefined {
+    return this.trace?.spanContext?.traceId
+  }
+  get spanId(): string | undefined {
+    return this.trace?.spanContext?.spanId
+  }
   /** Undefined once the request is over: its response settled and its handler returned. */
   get holder(): Holder | undefined {
     return this.#scope

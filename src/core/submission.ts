@@ -1,9 +1,9 @@
 import type { AsyncResource } from 'node:async_hooks'
-import { randomFillSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import type { Clock } from './clock.ts'
 import type { Envelope } from './engine.ts'
 import type { Run } from './executor.ts'
+import { newId } from './ids.ts'
 import type { State } from './ledger.ts'
 import type { Linked } from './linked-set.ts'
 import type { RegisteredTask } from './registry.ts'
@@ -11,20 +11,9 @@ import type { AbortCause } from './outcome.ts'
 import type { ActiveContext, SpanIds, TraceOrigin } from './tracing.ts'
 import type { AddOptions, Outcome, Priority, RequestFacts, ResolvedSettings, TaskRecord } from './task.ts'
 
-const ID_BYTES = 16
-const pool = Buffer.allocUnsafe(ID_BYTES * 256)
-let used = pool.length
-
-/** 128 random bits as hex. One system call fills ids for 256 tasks. */
-function newId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  const id = pool.toString('hex', used, used + ID_BYTES)
-  used += ID_BYTES
-  return id
-}
+/** What few submissions have, so that those who wait need no room for it. */
+const carriers = new WeakMap<Submission, Record<string, string>>()
+const hooks = new WeakMap<Submission, number>()
 
 const NO_OPTIONS: AddOptions = Object.freeze({})
 
@@ -134,8 +123,6 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   wanted = false
   /** Dependencies that have not ended. */
   waitsFor = 0
-  /** Hooks that run because of it: until they end it may add tasks, as if it had not ended. */
-  hooks = 0
   dependencies: readonly Submission[] | undefined
   dependents: Submission[] | undefined
   span: SpanIds | undefined
@@ -143,7 +130,6 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   older: Submission | undefined
   newer: Submission | undefined
   #id: string | undefined
-  #carrier: Record<string, string> | undefined
   #settled: PromiseWithResolvers<Outcome> | undefined
 
   constructor({ task, name, origin, engine, settings, now, options }: Beginning) {
@@ -216,8 +202,19 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     return this.options.delayMs ?? 0
   }
 
+  /** Hooks that run because of it: until they end it may add tasks, as if it had not ended. */
+  get hooks(): number {
+    return hooks.get(this) ?? 0
+  }
+  set hooks(running: number) {
+    if (running > 0) hooks.set(this, running)
+    else hooks.delete(this)
+  }
+
   get carrier(): Record<string, string> {
-    return (this.#carrier ??= {})
+    let carrier = carriers.get(this)
+    if (!carrier) carriers.set(this, (carrier = {}))
+    return carrier
   }
 
   get settled(): Promise<Outcome> {

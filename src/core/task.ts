@@ -9,26 +9,18 @@
  * - held: accepted, waiting for its response to settle; settle is the first of `finish` or `close`
  */
 import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
+import type { Logger } from './logger.ts'
 import type { RetryPolicy, RetryRequest } from './retry.ts'
 import type { TaskLabels } from './task-labels.ts'
 import type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './tracing.ts'
+
+export type { Logger }
 
 export type { Schema }
 export type MaybePromise<T> = T | Promise<T>
 
 /** What `task.services` offers. Filled once per app: `declare module 'koa-afterglow' { interface Services extends Cradle {} }` */
 export interface Services {}
-
-/** The part of pino that is used; `console` fits too. The fields come first, then the message; or the message alone. */
-export interface Logger {
-  debug(fields: object | string, message?: string): void
-  info(fields: object | string, message?: string): void
-  warn(fields: object | string, message?: string): void
-  error(fields: object | string, message?: string): void
-  child?(bindings: object): Logger
-  isLevelEnabled?(level: string): boolean
-  readonly level?: string
-}
 
 /** `sent`: handed to the operating system, never proof that the client read it. `aborted`: cut off before that. */
 export type ResponseClass = 'sent' | 'aborted'

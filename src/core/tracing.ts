@@ -18,7 +18,7 @@ export interface TraceOrigin {
 
 /** On a request: the origin of its tasks, and what is decided for all of them at once. */
 export interface RequestTrace extends TraceOrigin {
-  /** Milliseconds since the epoch. */
+  /** Whole milliseconds since the process started. */
   readonly since: number
   linked: boolean
 }

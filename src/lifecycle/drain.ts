@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Engine } from '../core/engine.ts'
 import { InvalidOptionError } from '../core/errors.ts'
-import { OUTCOMES, sumCounts, type Counts } from '../core/ledger.ts'
+import { OUTCOMES, sumCounts, type OutcomeName } from '../core/ledger.ts'
 import type { Runner } from '../core/runner.ts'
 import type { Submission } from '../core/submission.ts'
 import type { TaskRecord } from '../core/task.ts'
@@ -16,60 +16,73 @@ export interface DrainOptions {
 export interface DrainReport {
   /** Tasks that ended while draining, as they would have otherwise. */
   readonly settled: number
+  /** All that ended while draining, by outcome. */
+  readonly outcomes: Readonly<Record<OutcomeName, number>>
+  /** What did not end, by name and id: in-process it is gone, so that this is the list to look into. */
   readonly interrupted: readonly TaskRecord[]
   readonly durationMs: number
 }
 
 export const DEFAULT_DEADLINE_MS = 25_000
 
+/** What belongs to tasks and is no task. */
+export interface AroundTasks {
+  /** Hooks and services: nothing of theirs goes on. */
+  idle(): Promise<void>
+  /** Threads: needed until nothing is in flight. */
+  close(): Promise<void>
+}
+
 /**
  * Finishes what was accepted. New tasks are refused unless a request being served or a running task adds them. A grace
  * before the deadline, running tasks get their signal aborted and what has not started is given up; at the deadline
- * whatever still runs is let go. What did not end is reported, by name. `last` is waited for once nothing is in flight.
+ * whatever still runs is let go. What is due only later than that is given up at once, since nobody can wait for it. What
+ * did not end is reported, by name.
  */
-export async function drain(runner: Runner, options: DrainOptions, last: () => Promise<void>): Promise<DrainReport> {
-  checkDeadline(options)
+export async function drain(runner: Runner, options: DrainOptions, around: AroundTasks): Promise<DrainReport> {
   runner.start()
   const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = options
   const { clock, observers } = runner
   const startedAt = clock.now()
   const deadline = startedAt + deadlineMs
-  const before = sumCounts(runner.counts)
+  const before = sumCounts(runner.counts).outcomes
   const inFlight = runner.inFlight
+  const waitMs = deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2)
   runner.phase = 'draining'
   observers.event({ type: 'drain', stage: 'waiting', inFlight })
-  const quiet = () => untilQuiet(runner, last)
-  await within(quiet(), runner.clock, { ms: deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2), signal })
-  const unfinished = new Set(runner.flow.live.all())
-  if (unfinished.size > 0) {
-    observers.event({ type: 'drain', stage: 'aborting', inFlight: unfinished.size })
+  const quiet = () => untilQuiet(runner, around)
+  runner.flow.endBy(startedAt + waitMs)
+  await within(quiet(), runner.clock, { ms: waitMs, signal })
+  if (runner.inFlight > 0) {
+    observers.event({ type: 'drain', stage: 'aborting', inFlight: runner.inFlight })
     const why = signal?.aborted ? 'the drain was told to hurry' : 'the drain deadline came'
-    for (const submission of unfinished) interrupt(runner, submission, why)
+    for (const submission of runner.flow.live.all()) interrupt(runner, submission, why)
     await within(quiet(), clock, { ms: signal?.aborted ? MOMENT_MS : deadline - clock.now() })
     // Whatever is left ignored its signal, or was added by a task that used the grace for it.
-    await letGo(runner, unfinished, why)
+    await letGo(runner, why)
   }
   runner.phase = 'closed'
   // One that was let go just now may have added another with its last breath.
-  if (runner.inFlight > 0) await letGo(runner, unfinished, 'the runner closed')
-  await atMost(last(), clock, Math.max(MOMENT_MS, deadline - clock.now()))
+  if (runner.inFlight > 0) await letGo(runner, 'the runner closed')
+  await atMost(Promise.all([around.idle(), around.close()]), clock, Math.max(MOMENT_MS, deadline - clock.now()))
   for (const engine of runner.engines) await stopEngine(runner, engine)
-  const interrupted = [...unfinished].filter(({ outcome }) => outcome?.outcome === 'interrupted').map(recordOf)
-  const settled = ended(sumCounts(runner.counts)) - ended(before) - interrupted.length
-  const report = { settled, interrupted, durationMs: clock.now() - startedAt }
+  const { interrupted } = runner.flow
+  const outcomes = difference(sumCounts(runner.counts).outcomes, before)
+  const settled = OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0) - outcomes.interrupted
+  const report = { settled, outcomes, interrupted, durationMs: clock.now() - startedAt }
   observers.event({ type: 'drained', ...report })
   runner.closed()
   return report
 }
 
-function checkDeadline({ deadlineMs = DEFAULT_DEADLINE_MS }: DrainOptions): void {
-  if (!(typeof deadlineMs === 'number' && deadlineMs > 0))
-    throw new InvalidOptionError(`close: expected \`deadlineMs\` to be a positive number, got ${String(deadlineMs)}`)
+/** What a drain cannot be told. A refused call drains nothing, so that the next one may. */
+export function refuseDrain({ deadlineMs = DEFAULT_DEADLINE_MS }: DrainOptions): InvalidOptionError | undefined {
+  if (typeof deadlineMs === 'number' && deadlineMs > 0) return undefined
+  return new InvalidOptionError(`close: expected \`deadlineMs\` to be a positive number, got ${String(deadlineMs)}`)
 }
 
-async function letGo(runner: Runner, unfinished: Set<Submission>, why: string): Promise<void> {
+async function letGo(runner: Runner, why: string): Promise<void> {
   for (const submission of runner.flow.live.all()) {
-    unfinished.add(submission)
     interrupt(runner, submission, why)
     submission.current?.letGo()
   }
@@ -86,7 +99,7 @@ async function stopEngine(runner: Runner, engine: Engine): Promise<void> {
 
 function interrupt(runner: Runner, submission: Submission, why: string): void {
   if (submission.current) submission.current.abort('drain', why, Infinity)
-  else runner.flow.settle(submission, { outcome: 'interrupted', reason: why, attempts: submission.attempts })
+  else runner.flow.interrupt(submission, why)
 }
 
 interface Patience {
@@ -98,10 +111,10 @@ interface Patience {
 const MOMENT_MS = 500
 
 /** Nothing is in flight, nor does a hook run that may still add a task in place of the one that failed. */
-async function untilQuiet(runner: Runner, last: () => Promise<void>): Promise<void> {
+async function untilQuiet(runner: Runner, { idle }: AroundTasks): Promise<void> {
   do {
     await new Promise<void>((resolve) => runner.flow.live.onIdle(resolve))
-    await last()
+    await idle()
   } while (runner.inFlight > 0)
 }
 
@@ -120,13 +133,18 @@ function within(quiet: Promise<void>, clock: Clock, { ms, signal }: Patience): P
   })
 }
 
-async function atMost(work: Promise<void>, clock: Clock, ms: number): Promise<void> {
+async function atMost(work: Promise<unknown>, clock: Clock, ms: number): Promise<void> {
   const late = Promise.withResolvers<void>()
   const timer = clock.setTimer(late.resolve, ms)
   await Promise.race([work, late.promise])
   timer.close()
 }
 
-const ended = ({ outcomes }: Counts): number => OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0)
-
-const recordOf = (submission: Submission): TaskRecord => submission.record
+function difference(
+  now: Record<OutcomeName, number>,
+  before: Record<OutcomeName, number>,
+): Record<OutcomeName, number> {
+  const since = { ...now }
+  for (const outcome of OUTCOMES) since[outcome] -= before[outcome]
+  return since
+}

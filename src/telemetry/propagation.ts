@@ -21,8 +21,8 @@ export interface Origin extends TraceOrigin {
   readonly baggage: Baggage | undefined
   /** It is one of too many for one trace, or came too late for it. */
   readonly linked: boolean
-  /** Milliseconds by which the trace it would join is older than the add. */
-  readonly olderMs: number
+  /** Milliseconds by which the trace it would join is older than the add. @default 0 */
+  readonly olderMs?: number
   /** Made when the first attempt starts: it is larger than all of a task that waits. */
   context: Context | undefined
 }

@@ -48,14 +48,13 @@ export class Relations {
   meet(request: RequestFacts, record: TaskRecord, active: Context): RequestTrace {
     const span = causingSpan(active)
     const spanContext = span?.spanContext()
-    Object.assign(request, { traceId: spanContext?.traceId, spanId: spanContext?.spanId })
     const met: RequestTrace = {
       spanContext,
       baggage: propagation.getBaggage(active),
       linked: false,
-      olderMs: 0,
       context: undefined,
-      since: record.acceptedAt,
+      // Whole, since there are as many as waiting requests and a fraction costs each an object.
+      since: Math.round(record.acceptedAt - performance.timeOrigin),
       span: record.late || request.response ? undefined : span,
       added: 0,
       decided: false,
@@ -91,7 +90,7 @@ export class Relations {
       spanContext,
       baggage,
       linked: children > this.#options.maxChildren,
-      olderMs: joins && request ? record.acceptedAt - request.since : 0,
+      olderMs: joins && request ? record.acceptedAt - performance.timeOrigin - request.since : 0,
       context: undefined,
     }
   }
@@ -115,7 +114,7 @@ export class Relations {
   of(record: TaskRecord, origin: Origin): Relation {
     if (this.#links(record)) return 'link'
     if (record.settings.relation === 'child') return 'child'
-    return origin.linked || record.ageMs + origin.olderMs > this.#options.traceWindowMs ? 'link' : 'child'
+    return origin.linked || record.ageMs + (origin.olderMs ?? 0) > this.#options.traceWindowMs ? 'link' : 'child'
   }
 
   #links({ settings, late, depth, delayMs }: TaskRecord): boolean {

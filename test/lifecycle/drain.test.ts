@@ -24,6 +24,36 @@ describe('close', () => {
     expect(await closing).toMatchObject({ settled: 3, interrupted: [] })
   })
 
+  test('gives up at once what is due only after it, and waits for what is due before', async () => {
+    const { tasks, clock } = manualTasks({ limits: { graceMs: 100 } })
+    const tomorrow = tasks.add('tomorrow', () => 1, { delayMs: 86_400_000 })
+    tasks.add('soon', () => 1, { delayMs: 300 })
+    tasks.add(
+      'again',
+      () => {
+        throw new Error('no')
+      },
+      { override: { retry: { attempts: 2, baseDelayMs: 86_400_000, maxDelayMs: 86_400_000 } }, delayMs: 200 },
+    )
+    await clock.settle()
+    const closing = tasks.close({ deadlineMs: 1_000 })
+    expect(await tomorrow.settled).toMatchObject({ outcome: 'interrupted', reason: 'it was due only after the drain' })
+    await clock.advance(300)
+    const report = await closing
+    expect(report.interrupted.map(({ name }) => name)).toEqual(['tomorrow', 'again'])
+    expect(report).toMatchObject({ settled: 1, outcomes: { completed: 1, interrupted: 2 }, durationMs: 300 })
+    expect(missing(tasks)).toBe(0)
+  })
+
+  test('refused for what it was told, it drains nothing, and the next call does', async () => {
+    const { tasks, clock } = manualTasks()
+    await expect(tasks.close({ deadlineMs: -1 })).rejects.toMatchObject({ code: 'ERR_AFTERGLOW_INVALID_OPTION' })
+    tasks.add('taken', () => 1)
+    const closing = tasks.close()
+    await clock.settle()
+    expect(await closing).toMatchObject({ settled: 1 })
+  })
+
   test('refuses adds from outside, and takes those of tasks that still run', async () => {
     const { tasks, clock } = manualTasks()
     const work = gate()
