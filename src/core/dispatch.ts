@@ -3,11 +3,14 @@ import { EngineError } from './errors.ts'
 import { messageOf } from './text.ts'
 import { Submission } from './submission.ts'
 import type { Outcome } from './task.ts'
+import { Turns } from './turns.ts'
 
 /** What giving tasks to engines needs of the flow they are part of. */
 export interface DispatchHost {
   settle(submission: Submission, outcome: Outcome): void
   failure(where: string, error: Error, submission?: Submission): void
+  /** In a turn of the event loop of its own. */
+  later(work: () => void): void
 }
 
 /** The only place that talks to engines. Whatever one of them fails at is its own failure, and costs no task its record. */
@@ -21,10 +24,12 @@ export class Dispatch {
   }
 
   start(host: Omit<EngineHost, 'report'>): void {
+    const turns = this.#engines.size > 1 ? new Turns(host.room, this.#host.later) : undefined
     for (const engine of this.#engines.values()) {
       const failed = (cause: unknown) => this.#failed(engine, 'start', cause)
       try {
-        const started = engine.start({ ...host, report: (event) => this.#says(engine, event) })
+        const room = turns ? () => turns.room(engine) : host.room
+        const started = engine.start({ ...host, room, report: (event) => this.#says(engine, event) })
         if (started) started.catch(failed)
       } catch (thrown) {
         failed(thrown)
