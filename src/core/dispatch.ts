@@ -9,6 +9,8 @@ import { Turns } from './turns.ts'
 export interface DispatchHost {
   settle(submission: Submission, outcome: Outcome): void
   failure(where: string, error: Error, submission?: Submission): void
+  /** Aborts what runs, and lets it go if it does not end within a grace: somebody else runs it now. */
+  interrupt(submission: Submission, why: string): void
   /** In a turn of the event loop of its own. */
   later(work: () => void): void
 }
@@ -103,6 +105,6 @@ export class Dispatch {
     const submission = event.envelope instanceof Submission ? event.envelope : undefined
     if (event.type === 'ack_failed')
       return this.#host.failure(`engine '${name}' acknowledging`, event.error, submission)
-    submission?.current?.abort('drain', `engine '${name}' lost its claim on the task`, Infinity)
+    if (submission) this.#host.interrupt(submission, `engine '${name}' lost its claim on the task`)
   }
 }

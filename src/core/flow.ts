@@ -67,6 +67,7 @@ export class Flow implements RunHost, AttemptHost {
     this.#dispatch = new Dispatch(parts.engines, {
       settle: (submission, outcome) => this.settle(submission, outcome),
       failure: (where, error, submission) => this.observers.failure(where, error, submission),
+      interrupt: ({ current }, why) => current?.abort('drain', why, this.clock.now() + this.graceMs),
       later: (work) => this.clock.setTurn(work),
     })
   }
