@@ -27,13 +27,17 @@ export { threadOf, type ThreadModule, type ThreadTask } from './core/thread-type
 export type { ServiceScope, ServiceSource } from './middleware/services.ts'
 export type { Clock, Timer } from './core/clock.ts'
 export type {
+  DeadTask,
+  DeathNote,
   Ended,
   Ending,
   Engine,
+  EngineAdmin,
   EngineCapabilities,
   EngineEvent,
   EngineHost,
   EngineStats,
+  EnqueueOptions,
   Envelope,
   Receipt,
   RunTask,

@@ -1,6 +1,7 @@
 /** The seam between what decides (core) and what holds and delivers (an engine). Why it is so: docs/decisions/0001. */
 import type { Clock } from './clock.ts'
-import type { AttemptOutcome, MaybePromise, Priority, TaskRecord } from './task.ts'
+import type { OutcomeName } from './ledger.ts'
+import type { AttemptOutcome, MaybePromise, Priority, RequestFacts, TaskRecord } from './task.ts'
 
 /**
  * One submission as an engine holds it: plain data, of which a durable engine stores exactly these fields. The in-process
@@ -30,14 +31,32 @@ export type Ending =
   | AttemptOutcome
   | { readonly outcome: 'returned'; readonly reason: string; readonly afterMs: number }
 
-/** After `retried` the envelope already carries the next attempt; an engine re-schedules it in one atomic step. */
-export type Ended = (envelope: Envelope, ending: Ending) => void
+/**
+ * What is kept of a submission that ended badly, so that a person can look at it and let it run again. Plain JSON; core has
+ * masked its texts.
+ */
+export interface DeathNote {
+  readonly outcome: OutcomeName
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly attempts: number
+  readonly errorType?: string
+  readonly message?: string
+  readonly reason?: string
+}
+
+/**
+ * After `retried` the envelope already carries the next attempt; an engine re-schedules it in one atomic step. With `dead` the
+ * submission ended badly: a durable engine keeps it with that note until it is retried or discarded. Core decides which do.
+ */
+export type Ended = (envelope: Envelope, ending: Ending, dead?: DeathNote) => void
 
 /**
  * Runs one attempt. Calls `ended` exactly once, perhaps before it returns, and never throws. A callback and not a promise,
- * because the in-process engine starts a task from the end of the last one, a hundred thousand times a second.
+ * because the in-process engine starts a task from the end of the last one, a hundred thousand times a second. `lostClaims`:
+ * how often a worker that had claimed it was lost before it ended, such as by a crash; core gives up on what kills its workers.
  */
-export type RunTask = (envelope: Envelope, ended: Ended) => void
+export type RunTask = (envelope: Envelope, ended: Ended, lostClaims?: number) => void
 
 export type EngineEvent =
   | { readonly type: 'claim_lost'; readonly envelope: Envelope }
@@ -72,6 +91,33 @@ export interface EngineCapabilities {
   readonly priority: boolean
   /** How late a delayed task may start because the engine looks only so often. */
   readonly lateByMs: number
+  /** Whether `enqueue` can store within a transaction of the caller's. @default false */
+  readonly transaction?: boolean
+}
+
+export interface EnqueueOptions {
+  /** The caller's own transaction, in whatever form the engine takes it: what is stored is there once that commits. */
+  readonly transaction?: unknown
+}
+
+/** A submission that ended badly and is kept. */
+export interface DeadTask {
+  readonly id: string
+  readonly name: string
+  /** Milliseconds since the epoch. */
+  readonly addedAt: number
+  readonly note: DeathNote
+  readonly request?: RequestFacts | undefined
+}
+
+/** What a durable engine offers on dead tasks. Usable once it started. */
+export interface EngineAdmin {
+  /** Newest death first. */
+  list(query: { readonly limit: number; readonly name?: string | undefined }): Promise<readonly DeadTask[]>
+  /** Runs it again under the same id, from attempt 1. False if it is not dead. */
+  retry(id: string): Promise<boolean>
+  /** Forgets it. False if it is not dead. */
+  discard(id: string): Promise<boolean>
 }
 
 /**
@@ -84,9 +130,11 @@ export interface Engine {
   readonly capabilities: EngineCapabilities
   /** The time by which core measures deadlines. @default the system's */
   readonly clock?: Clock
+  /** Durable engines. */
+  readonly admin?: EngineAdmin
   start(host: EngineHost): MaybePromise<void>
   /** Takes the batch and says which were not simply accepted; an empty list means all were. Rejects only when that is unknown. */
-  enqueue(batch: readonly Envelope[]): MaybePromise<readonly Receipt[]>
+  enqueue(batch: readonly Envelope[], options?: EnqueueOptions): MaybePromise<readonly Receipt[]>
   /** Takes back one that waits. A running one is core's to abort. */
   cancel(id: string, reason: string): MaybePromise<'waiting' | 'running' | 'unknown'>
   /** `room` or `closed` allows more than before. */
