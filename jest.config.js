@@ -27,7 +27,8 @@ export default {
   // An open handle is a defect here: a library that leaves a timer behind keeps its user's process alive. So no
   // `forceExit`; `detectOpenHandles` costs too much for every run and is a flag away.
   forceExit: false,
-  testTimeout: 10_000,
+  // For a machine that does much else at the same time; no test waits for time to pass.
+  testTimeout: 30_000,
   projects: [
     {
       ...shared,
