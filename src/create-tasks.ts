@@ -1,24 +1,24 @@
 import type { Engine } from './core/engine.ts'
-import { InvalidOptionError } from './core/errors.ts'
 import { HookObserver, type HookHost } from './core/hooks.ts'
 import { inspector } from './core/inspection.ts'
-import { sumCounts } from './core/ledger.ts'
 import type { TaskObserver } from './core/observer.ts'
 import { DEFAULT_SETTINGS, resolveLimits, resolveSettings } from './core/options.ts'
 import { Runner } from './core/runner.ts'
-import type { TaskRecord } from './core/task.ts'
+import type { TaskContext, TaskRecord } from './core/task.ts'
 import { checkOptions, type Tasks, type TasksOptions, type TasksStats } from './create-tasks/api.ts'
+import { composed, type Composed } from './create-tasks/composed.ts'
+import { tasksOf } from './create-tasks/facade.ts'
 import { CONSOLE, SILENT } from './create-tasks/fallback-loggers.ts'
+import { Stage } from './create-tasks/stage.ts'
+import type { StandIn } from './create-tasks/stand-in.ts'
 import { inProcess } from './engines/in-process.ts'
-import { guardMiddleware } from './http/guard.ts'
-import { probes } from './http/probes.ts'
 import { KoaStoreBlanker, taskMiddleware, type Middleware } from './http/task-middleware.ts'
-import { drain, refuseDrain, type DrainOptions, type DrainReport } from './lifecycle/drain.ts'
 import { watchStrayErrors } from './lifecycle/stray-errors.ts'
 import { watchExit } from './lifecycle/unfinished.ts'
 import { ServiceScopes } from './middleware/services.ts'
+import type { Failures } from './telemetry/failures.ts'
 import { Logs, taskLogger } from './telemetry/logs.ts'
-import { Metrics, type MetricsSource } from './telemetry/metrics.ts'
+import { Metrics, Share, type MetricsSource } from './telemetry/metrics.ts'
 import { blanked } from './telemetry/propagation.ts'
 import { resolveTelemetry } from './telemetry/telemetry-options.ts'
 import { threadTelemetry } from './telemetry/threads.ts'
@@ -36,9 +36,17 @@ export type { Tasks, TasksOptions, TasksStats }
  */
 export function createTasks(options: TasksOptions = {}): Tasks {
   checkOptions(options)
+  const koaStore = new KoaStoreBlanker()
+  const stage = new Stage((standIn) => compose(options, koaStore, standIn))
+  const tasks = tasksOf(stage, () => middlewareOf(stage, koaStore))
+  announce(stage.runner, options, tasks.stats)
+  return tasks
+}
+
+/** With `standIn`, what a test puts in its place: the same but for the engines, and looked at. */
+function compose(options: TasksOptions, koaStore: KoaStoreBlanker, standIn?: StandIn): Composed {
   const limits = resolveLimits(options.limits)
   const logger = options.logger === false ? undefined : (options.logger ?? CONSOLE)
-  const koaStore = new KoaStoreBlanker()
   const failed = (where: string, error: unknown, record?: TaskRecord) => runner.observers.failure(where, error, record)
   const services =
     options.services &&
@@ -48,12 +56,13 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   const stray: Runner['strayError'] = (...escaped) => runner.strayError(...escaped)
   const threadsHost = { entry: THREAD_ENTRY, contains, telemetry: threadTelemetry, failed, stray }
   const threads = new Threads(resolveThreads(options.threads), threadsHost)
+  const logOf = (task: TaskContext) => (logger ? taskLogger(logger, task) : SILENT)
   const runner: Runner = new Runner({
-    engines: enginesOf(options),
+    engines: enginesOf(options, standIn),
     threads,
     defaults: resolveSettings(DEFAULT_SETTINGS, options.defaults, 'createTasks({ defaults })'),
     limits,
-    logOf: (task) => (logger ? taskLogger(logger, task) : SILENT),
+    logOf: standIn ? (task) => standIn.watchLog(logOf(task), task) : logOf,
     openServices: services?.open,
     said: (error) => telemetry.failures.messageOf(error),
     blanked: (make) => (koaStore.seen ? koaStore.blanked(() => blanked(make)) : blanked(make)),
@@ -62,56 +71,29 @@ export function createTasks(options: TasksOptions = {}): Tasks {
   const asTask: HookHost['asTask'] = (task, run) => runner.asTask(task, run)
   const hooks = new HookObserver(options.hooks ?? {}, { clock: runner.clock, asTask, failed })
   const logs = logger ? [new Logs(logger, telemetry.failures)] : []
-  const traces = new Traces(VERSION, telemetry)
-  const observers: readonly TaskObserver[] = [traces, metrics, ...logs, ...(options.hooks ? [hooks] : [])]
+  const traces = new Traces(VERSION, { ...telemetry, watch: standIn?.watchTracer })
+  const looksOn = standIn ? looksOnFor(standIn, runner, telemetry.failures) : []
+  const observers: readonly TaskObserver[] = [traces, metrics, ...logs, ...looksOn, ...(options.hooks ? [hooks] : [])]
   for (const observer of observers) runner.composition.observe(observer)
   if (services) runner.composition.use(services.middleware)
   for (const task of options.register ?? []) runner.registry.define(task)
 
   const unwatch = watchProcess(runner, options)
   const idle = async () => void (await Promise.all([hooks.idle(), services?.idle()]))
-  const around = { idle, close: () => threads.close() }
+  const close = () => threads.close()
   const end = () => {
     unwatch()
     metrics.close()
   }
-  const tasks = tasksOf(runner, koaStore, (drainOptions) => drain(runner, drainOptions, around).finally(end))
-  announce(runner, options, tasks.stats)
-  return tasks
+  return composed(runner, { idle, close, end, served: standIn?.served })
 }
 
-function tasksOf(
-  runner: Runner,
-  koaStore: KoaStoreBlanker,
-  close: (options: DrainOptions) => Promise<DrainReport>,
-): Tasks {
-  let closed: Promise<DrainReport> | undefined
-  const tasks: Tasks = {
-    add: (...args: readonly unknown[]) => runner.add(args),
-    use: (middleware) => (runner.composition.use(middleware), tasks),
-    observe: (observer) => (runner.composition.observe(observer), tasks),
-    register: (...more) => (more.forEach((task) => runner.registry.define(task)), tasks),
-    middleware: () => middlewareOf(runner, koaStore),
-    guard: () => guardMiddleware(runner),
-    pause: (name) => pause(runner, name, true),
-    resume: (name) => pause(runner, name, false),
-    cancel: (id, reason = 'cancelled by id') => cancel(runner, id, reason),
-    stats: () => statsOf(runner),
-    idle: () => new Promise((resolve) => runner.flow.live.onIdle(resolve)),
-    probes: (probeOptions) => probes(runner, probeOptions),
-    get ready() {
-      return runner.ready
-    },
-    unready: () => void (runner.ready = false),
-    close(drainOptions = {}) {
-      const refused = closed ? undefined : refuseDrain(drainOptions)
-      if (refused) return Promise.reject(refused)
-      return (closed ??= close(drainOptions))
-    },
-    [Symbol.asyncDispose]: async () => void (await tasks.close()),
-  }
-  return tasks
-}
+/** A test's own telemetry, of this runner alone. */
+const looksOnFor = (standIn: StandIn, runner: Runner, failures: Failures): readonly TaskObserver[] => [
+  standIn.observer,
+  new Metrics(numbersOf(runner), VERSION, new Share(VERSION, standIn.meters)),
+  new Logs(standIn.logger, failures),
+]
 
 /** What surfaces in the process and not in a task. The function it gives ends that. */
 function watchProcess(runner: Runner, { strayErrors }: TasksOptions): () => void {
@@ -137,14 +119,19 @@ function announce({ registry }: Runner, { strayErrors }: TasksOptions, stats: Ta
   inspector()?.runner({ version: VERSION, url: import.meta.url, contains: strayErrors !== 'report', names, stats })
 }
 
-function middlewareOf(runner: Runner, koaStore: KoaStoreBlanker): Middleware {
+function middlewareOf(stage: Stage, koaStore: KoaStoreBlanker): Middleware {
   const looks = inspector()
-  if (!looks) return taskMiddleware(runner, koaStore.see)
-  const made = taskMiddleware(runner, (ctx) => {
-    koaStore.see(ctx)
-    looks.request()
+  const made = taskMiddleware({
+    get runner() {
+      return stage.runner
+    },
+    served: (ctx, facts) => {
+      koaStore.see(ctx)
+      stage.served(ctx, facts)
+      looks?.request()
+    },
   })
-  looks.middleware(made)
+  looks?.middleware(made)
   return made
 }
 
@@ -159,25 +146,9 @@ const numbersOf = ({ registry, engines, limits, flow, clock }: Runner): MetricsS
   look: () => flow.live.look(clock.now()),
 })
 
-function enginesOf({ engines }: TasksOptions): ReadonlyMap<string, Engine> {
+function enginesOf({ engines }: TasksOptions, standIn: StandIn | undefined): ReadonlyMap<string, Engine> {
   const all = new Map<string, Engine>([['default', engines?.default ?? inProcess()]])
   for (const [name, engine] of Object.entries(engines ?? {})) if (engine) all.set(name, engine)
+  if (standIn) for (const [name, engine] of all) all.set(name, standIn.engineFor(engine))
   return all
-}
-
-function pause(runner: Runner, name: string, paused: boolean): void {
-  const task = runner.registry.get(name)
-  if (!task) throw new InvalidOptionError(`there is no task '${name}'; register it first`)
-  runner.flow.lanes.pause(task, paused)
-}
-
-function cancel(runner: Runner, id: string, reason: string): boolean {
-  const submission = runner.flow.live.find(id)
-  if (submission) runner.flow.cancel(submission, reason)
-  return submission !== undefined
-}
-
-function statsOf(runner: Runner): TasksStats {
-  const { submissions, outcomes } = sumCounts(runner.counts)
-  return { submissions, outcomes, inFlight: runner.flow.live.states(runner.clock.now()) }
 }

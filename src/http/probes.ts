@@ -1,6 +1,5 @@
 import { InvalidOptionError } from '../core/errors.ts'
-import type { Runner } from '../core/runner.ts'
-import type { Middleware } from './task-middleware.ts'
+import type { Middleware, RunnerOwner } from './task-middleware.ts'
 
 export interface ProbeOptions {
   /** @default '/livez' */
@@ -22,7 +21,7 @@ const CHECK_MS = 1_000
  * unready: taking an instance out of a pool because it is busy makes the others busier, which is what `tasks.guard()` is for.
  * @throws InvalidOptionError
  */
-export function probes(runner: Runner, options: ProbeOptions = {}): Middleware {
+export function probes(owner: Pick<RunnerOwner, 'runner'>, options: ProbeOptions = {}): Middleware {
   const { livez = '/livez', readyz = '/readyz', checks = {} } = options
   for (const [name, path] of Object.entries({ livez, readyz }))
     if (!(typeof path === 'string' && path.startsWith('/')))
@@ -31,8 +30,8 @@ export function probes(runner: Runner, options: ProbeOptions = {}): Middleware {
     if (typeof check !== 'function')
       throw new InvalidOptionError(`probes: expected the check '${name}' to be a function, got ${typeof check}`)
   const failing = judge(checks, (name, error) => {
-    runner.start()
-    runner.observers.failure(`check '${name}'`, error)
+    owner.runner.start()
+    owner.runner.observers.failure(`check '${name}'`, error)
   })
 
   return async function afterglowProbes(ctx, next) {
@@ -46,6 +45,7 @@ export function probes(runner: Runner, options: ProbeOptions = {}): Middleware {
       ctx.body = { status: 'alive' }
       return
     }
+    const { runner } = owner
     const failed = runner.ready ? await failing() : []
     const status = !runner.ready ? 'shutting down' : failed.length > 0 ? 'unready' : 'ready'
     ctx.status = status === 'ready' ? 200 : 503

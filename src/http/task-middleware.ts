@@ -1,10 +1,17 @@
 import type { Context, Middleware } from 'koa'
 import type { RequestScope } from '../core/request-scope.ts'
 import type { Runner } from '../core/runner.ts'
-import type { Add } from '../core/task.ts'
+import type { Add, RequestFacts } from '../core/task.ts'
 import { KoaEdge } from './koa-edge.ts'
 
 export type { Middleware }
+
+/** Who has the runner: it may be another one at the next request. */
+export interface RunnerOwner {
+  readonly runner: Runner
+  /** A request begins. */
+  served(ctx: Context, facts: RequestFacts): void
+}
 
 /** `ctx.tasks`. Both may be taken off it and called alone. */
 export interface RequestTasks {
@@ -24,17 +31,18 @@ interface Given extends RequestTasks {
  * Gives every request its `ctx.tasks`. Mount it first, so that whatever runs below it may add tasks. Mounted once more it
  * changes nothing: one request has one gate.
  */
-export function taskMiddleware(runner: Runner, see: (ctx: Context) => void): Middleware {
+export function taskMiddleware(owner: RunnerOwner): Middleware {
   let seen = false
   return function afterglow(ctx, next) {
+    const { runner } = owner
     if ((ctx.tasks as Given | undefined)?.[GIVEN_BY] === runner) return next()
     if (!seen) {
       seen = true
       const above = namesAbove(afterglow, ctx)
       if (above.length > 0) runner.mountedBelow(above)
     }
-    see(ctx)
     return runner.serve(new KoaEdge(ctx), async (scope) => {
+      owner.served(ctx, scope.facts)
       Object.assign(ctx, { tasks: requestTasks(runner, scope) })
       try {
         await next()

@@ -3,11 +3,11 @@ import { OTHER } from '../core/registry.ts'
 import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, Outcome, RequestFacts, TaskContext, TaskRecord } from '../core/task.ts'
 import { isFailure } from './failures.ts'
-import { shareOf, type Share } from './metrics/share.ts'
+import { Share, shareOf } from './metrics/share.ts'
 import type { MetricsSource } from './metrics/sources.ts'
 import * as names from './names.ts'
 
-export type { MetricsSource }
+export { Share, type MetricsSource }
 
 /**
  * Histograms per attempt, and observable instruments over the ledger: free per task, at zero from start, equal to the
@@ -19,9 +19,10 @@ export class Metrics implements TaskObserver {
   readonly #share: Share
   #closed = false
 
-  constructor(source: MetricsSource, version: string) {
+  /** Without a `share` of its own it counts with all other runners of the process. */
+  constructor(source: MetricsSource, version: string, share: Share = shareOf(version)) {
     this.#source = source
-    this.#share = shareOf(version)
+    this.#share = share
     this.#share.open(source)
   }
 

@@ -11,11 +11,17 @@ import * as names from './names.ts'
 import { contextOf, NO_ORIGIN, type Origin } from './propagation.ts'
 import { Relations, requestTraceOf, type RelationOptions } from './relations.ts'
 import { callSite, positionIn } from './source-position.ts'
-import { CurrentTracer } from './tracer.ts'
+import { CurrentTracer, type WatchTracer } from './tracer.ts'
 
 export interface TraceOptions extends RelationOptions {
   /** Whether each span says which line called `add()`. */
   readonly addLocation: boolean
+}
+
+export interface TraceParts {
+  readonly failures: Failures
+  readonly tracing: TraceOptions
+  readonly watch?: WatchTracer | undefined
 }
 
 /** What is the same in all spans of a task. */
@@ -35,8 +41,8 @@ export class Traces implements TaskObserver {
   readonly #addLocations: WeakMap<TaskRecord, string> | undefined
   readonly #same = new Map<string, SameForTask>()
 
-  constructor(version: string, { failures, tracing }: { readonly failures: Failures; readonly tracing: TraceOptions }) {
-    this.#tracer = new CurrentTracer(version)
+  constructor(version: string, { failures, tracing, watch }: TraceParts) {
+    this.#tracer = new CurrentTracer(version, watch)
     this.#failures = failures
     this.#relations = new Relations(tracing)
     this.#addLocations = tracing.addLocation ? new WeakMap() : undefined

@@ -23,10 +23,13 @@ export class Share implements Readings {
   provider: MeterProvider | undefined
   /** Undefined as long as no SDK is there. */
   instruments: Instruments | undefined
+  readonly #only: MeterProvider | undefined
   #timer: Timer | undefined
 
-  constructor(version: string) {
+  /** With `only`, for that provider instead of the SDK's. */
+  constructor(version: string, only?: MeterProvider) {
     this.version = version
+    this.#only = only
   }
 
   open(source: MetricsSource): void {
@@ -44,7 +47,7 @@ export class Share implements Readings {
   }
 
   look(): void {
-    const provider = metrics.getMeterProvider()
+    const provider = this.#only ?? metrics.getMeterProvider()
     if (provider !== this.provider) {
       this.provider = provider
       this.instruments?.stop()
