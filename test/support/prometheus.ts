@@ -56,8 +56,10 @@ export class Prometheus implements AsyncDisposable {
     return `${this.url}/api/v1/otlp`
   }
 
-  async query(promql: string): Promise<Series[]> {
-    return ((await this.#get('query', { query: promql })) as { result: Series[] }).result
+  /** At `time`, in Unix seconds, or now. */
+  async query(promql: string, time?: number): Promise<Series[]> {
+    const at = time === undefined ? {} : { time }
+    return ((await this.#get('query', { query: promql, ...at })) as { result: Series[] }).result
   }
 
   async queryRange(promql: string, range: { start: number; end: number; step: number }): Promise<RangeSeries[]> {
