@@ -114,7 +114,7 @@ export interface DeadTask {
 export interface EngineAdmin {
   /** Newest death first. */
   list(query: { readonly limit: number; readonly name?: string | undefined }): Promise<readonly DeadTask[]>
-  /** Runs it again under the same id, from attempt 1. False if it is not dead. */
+  /** Runs it again under the same id, from attempt 1, at once and without `expiresAt`. False if it is not dead. */
   retry(id: string): Promise<boolean>
   /** Forgets it. False if it is not dead. */
   discard(id: string): Promise<boolean>
@@ -127,11 +127,14 @@ export interface EngineAdmin {
  */
 export interface Engine {
   readonly name: string
+  /** What it calls the queue in its store, for spans. @default its name */
+  readonly queue?: string
   readonly capabilities: EngineCapabilities
   /** The time by which core measures deadlines. @default the system's */
   readonly clock?: Clock
   /** Durable engines. */
   readonly admin?: EngineAdmin
+  /** Opens the store, also where this process only adds. Called again, a while later, if it failed. */
   start(host: EngineHost): MaybePromise<void>
   /** Takes the batch and says which were not simply accepted; an empty list means all were. Rejects only when that is unknown. */
   enqueue(batch: readonly Envelope[], options?: EnqueueOptions): MaybePromise<readonly Receipt[]>
