@@ -1,6 +1,6 @@
-// The servers that the integration tests talk to, built from pinned Go modules into a cache folder outside git:
-//   node stack/build.ts [collector] [prometheus]    builds them unless they are there, prints their paths (stdout)
-//   node stack/build.ts [collector] [prometheus] --check    only says whether they are there or can be built
+// The programs that the integration tests run, built from pinned Go modules into a cache folder outside git:
+//   node stack/build.ts [collector] [prometheus] [compose]    builds them unless they are there, prints their paths (stdout)
+//   node stack/build.ts [collector] [prometheus] [compose] --check    only says whether they are there or can be built
 // Exit codes: 0 done, 1 failed, 3 there is no Go to build with (the reason is one line on stderr: report "skipped").
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -20,7 +20,10 @@ interface Tool {
 
 const compile = ['build', '-mod=mod', '-trimpath', '-ldflags=-s -w']
 
-export const tools = { collector: collector(), prometheus: prometheus() } satisfies Record<string, Tool>
+export const tools = { collector: collector(), prometheus: prometheus(), compose: compose() } satisfies Record<
+  string,
+  Tool
+>
 
 export type ToolName = keyof typeof tools
 
@@ -63,6 +66,20 @@ function prometheus(): Tool {
     build(work, out) {
       requireModules(work, [pin])
       go(work, [...compile, tags, '-o', out, `${module}/cmd/prometheus`, `${module}/cmd/promtool`])
+    },
+  }
+}
+
+/** What docker compose reads its files with, by itself: it says whether a file is one, and what becomes of it. */
+function compose(): Tool {
+  const module = 'github.com/compose-spec/compose-go/v2'
+  const pin = `${module}@v2.16.2`
+  return {
+    binary: executable('compose'),
+    recipe: pin,
+    build(work, out) {
+      requireModules(work, [pin])
+      go(work, [...compile, '-o', join(out, executable('compose')), `${module}/cmd`])
     },
   }
 }
@@ -123,7 +140,7 @@ export function built(name: ToolName): string {
 
 function main(names: readonly string[], check: boolean): number {
   for (const name of names) {
-    if (!isToolName(name)) return say(1, `stack/build.ts knows ${Object.keys(tools).join(' and ')}, not ${name}`)
+    if (!isToolName(name)) return say(1, `stack/build.ts knows ${Object.keys(tools).join(', ')}, not ${name}`)
     const reason = missing(name)
     if (reason !== undefined) return say(3, reason)
     if (!check) process.stdout.write(`${built(name)}\n`)

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { missing, tools, type ToolName } from './build.ts'
+import { missing, type ToolName } from './build.ts'
 import { Program } from './program.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -58,7 +58,9 @@ async function requirePort(name: string, port: number): Promise<void> {
 function startPrometheus(binary: string): Program {
   const config = join(folder, 'prometheus.yaml')
   const shipped = readFileSync(join(import.meta.dirname, 'prometheus.yaml'), 'utf8')
-  writeFileSync(config, shipped.replace(':8888', `:${ports.OTELCOL_SELF_METRICS_PORT}`))
+  const rules = join(root, 'dashboards', 'rules')
+  const own = shipped.replace(':8888', `:${ports.OTELCOL_SELF_METRICS_PORT}`).replace('- rules/', `- ${rules}/`)
+  writeFileSync(config, own)
   const args = ['--web.enable-otlp-receiver', '--enable-feature=exemplar-storage', '--storage.tsdb.retention.time=2d']
   args.push(`--config.file=${config}`, `--storage.tsdb.path=${join(folder, 'prometheus')}`)
   args.push(`--web.listen-address=127.0.0.1:${ports.PROMETHEUS_PORT}`)
@@ -103,7 +105,7 @@ function sayWhere(toFiles: boolean): void {
 }
 
 for (const flag of flags) if (!['--tail-sampling', '--debug'].includes(flag)) fail(`there is no ${flag}`)
-for (const tool of Object.keys(tools) as ToolName[]) {
+for (const tool of ['prometheus', 'collector'] as const) {
   const reason = missing(tool)
   if (reason !== undefined) fail(`${reason}. Install Go (https://go.dev/dl), or run a stack of your own`, 3)
 }

@@ -15,7 +15,7 @@ import type { ExportedLog, ExportedPoint, ExportedSpan, LogsJson, MetricsJson, T
 
 export const root = join(import.meta.dirname, '..', '..')
 const buildScript = join(root, 'stack', 'build.ts')
-export type Tool = 'collector' | 'prometheus'
+export type Tool = 'collector' | 'prometheus' | 'compose'
 
 /** For hooks that may be the first to need a binary. */
 export const BUILD_MS = 20 * 60_000
