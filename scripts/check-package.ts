@@ -1,7 +1,7 @@
 // Judges what `npm publish` would upload: the packed file by publint and attw, and dist/ by loading every entry both ways
 // and running a task on a thread, whose module is found by its place in dist/.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 interface Manifest {
@@ -35,6 +35,7 @@ for (const entry of Object.keys(manifest.exports)) {
 }
 
 checkCommand(join(folder, name))
+checkDashboards()
 
 /** The command line as it is installed, run on an application that has it installed: it and its probe are found in dist/. */
 function checkCommand(tarball: string): void {
@@ -61,6 +62,24 @@ function checkCommand(tarball: string): void {
   const ill = well.filter((id) => !findings.some((finding) => finding.id === id && finding.status === 'ok'))
   if (ill.length > 0) throw new Error(`the packed command finds no ${ill.join(', ')}: ${stdout}${stderr}`)
   console.log(`${manifest.name} doctor: runs from the packed file`)
+}
+
+/** All that it writes comes out of the packed file, and needs no package but this one. */
+function checkDashboards(): void {
+  const app = join(folder, 'app')
+  const bin = join(app, 'node_modules', manifest.name, manifest.bin[manifest.name] ?? '')
+  run(process.execPath, [bin, 'dashboards', '--out', join(app, 'ops'), '--selector', 'cluster="eu"'])
+  for (const path of ['grafana', 'rules', 'provisioning'])
+    compareFiles(join('dashboards', path), join(app, 'ops', path))
+  compareFiles(join('docs', 'runbooks'), join(app, 'ops', 'runbooks'))
+}
+
+function compareFiles(shipped: string, written: string): void {
+  const names = (path: string): string => globSync('**/*.{json,yaml,md}', { cwd: path }).toSorted().join(' ')
+  if (names(join(root, shipped)) !== names(written) || names(written) === '')
+    throw new Error(
+      `koa-afterglow dashboards wrote ${names(written) || 'nothing'} of ${shipped}: ${names(join(root, shipped))}`,
+    )
 }
 
 runOnThread('esm.mjs', `import { createTasks, defineTask } from '${manifest.name}'`)

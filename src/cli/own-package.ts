@@ -6,11 +6,10 @@ import type { Manifest } from './project.ts'
 export const PACKAGE = 'koa-afterglow'
 
 /** The package.json that this file was published with; those of `dist/` have no name. */
-export function ownManifest(): Manifest {
+export const ownManifest = (): Manifest => readManifest(ownFolder()) ?? {}
+
+/** The folder of the package that this file was published with. */
+export function ownFolder(): string {
   const here = dirname(fileURLToPath(import.meta.url))
-  for (const folder of parentsOf(here)) {
-    const manifest = readManifest(folder)
-    if (manifest?.name === PACKAGE) return manifest
-  }
-  return {}
+  return parentsOf(here).find((folder) => readManifest(folder)?.name === PACKAGE) ?? here
 }
