@@ -87,6 +87,7 @@ export {
   NoRequestError,
   NonErrorThrownError,
   NotATaskError,
+  NotDurableError,
   ServicesError,
   TaskNameTakenError,
   TasksClosedError,

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_AFTERGLOW_CANCELLED'
   | 'ERR_AFTERGLOW_INTERRUPTED'
   | 'ERR_AFTERGLOW_ENGINE'
+  | 'ERR_AFTERGLOW_NOT_DURABLE'
   | 'ERR_AFTERGLOW_SERVICES'
   | 'ERR_AFTERGLOW_THREAD_DIED'
   | 'ERR_AFTERGLOW_THREAD_MODULE'
@@ -157,6 +158,12 @@ export class InterruptedError extends AfterglowError {
 export class EngineError extends AfterglowError {
   override readonly name = 'EngineError' as const
   readonly code = 'ERR_AFTERGLOW_ENGINE' as const
+}
+
+/** A store is configured so that it may lose what it acknowledged; the message says which setting, and what to set. */
+export class NotDurableError extends AfterglowError {
+  override readonly name = 'NotDurableError' as const
+  readonly code = 'ERR_AFTERGLOW_NOT_DURABLE' as const
 }
 
 /** `task.services` was read and `createTasks({ services })` has none. */

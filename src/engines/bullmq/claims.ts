@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Ended, EngineHost, Envelope } from '../../core/engine.ts'
+import { toError } from '../../core/errors.ts'
+import { isLost, type Claim, type End, type Lane } from './lane.ts'
+import type { Store } from './store.ts'
+
+/** A claim is held, and kept alive, until the end of its run is stored. */
+interface Held {
+  readonly claim: Claim
+  acknowledged?: Promise<void>
+}
+
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+/** Another run of it in this process has not ended, although its claim was lost. */
+const STILL_HERE_MS = 1_000
+
+/** What this process runs, from its claim until its end is stored. */
+export class Claims {
+  readonly #store: Store
+  readonly #host: EngineHost
+  readonly #held = new Map<string, Held>()
+  /** Runs whose claim was lost and that have not ended: what they end with is nobody's end. */
+  readonly #orphans = new Set<string>()
+  readonly #deadline = new AbortController()
+  #noneHeld = (): void => {}
+  /** A run ended, and there may be room for another. */
+  onEnded = (): void => {}
+
+  constructor(store: Store, host: EngineHost) {
+    this.#store = store
+    this.#host = host
+  }
+
+  run(claim: Claim): void {
+    const { envelope, lostClaims } = claim
+    const { id } = envelope.record
+    const before = this.#held.get(id)
+    if (before && !before.acknowledged) this.#orphan(before)
+    if (this.#orphans.has(id)) return this.giveBack(claim, STILL_HERE_MS)
+    this.#held.set(id, { claim })
+    this.#host.run(envelope, this.#ended, lostClaims)
+  }
+
+  /** To where it was, or for later. It did not run. */
+  giveBack(claim: Claim, afterMs?: number): void {
+    const { envelope } = claim
+    const ending =
+      afterMs === undefined
+        ? ({ outcome: 'interrupted', reason: 'not started', attempts: 0 } as const)
+        : ({ outcome: 'returned', reason: 'not started', afterMs } as const)
+    const held: Held = { claim }
+    this.#held.set(envelope.record.id, held)
+    held.acknowledged = this.#acknowledge(held, { envelope, ending })
+  }
+
+  /** Keeps the claims alive, and learns which are lost. */
+  async beat(): Promise<void> {
+    const byLane = Map.groupBy(this.#held.values(), ({ claim }) => claim.lane)
+    await Promise.all([...byLane].map(([lane, held]) => this.#extend(lane, held)))
+  }
+
+  /** Resolves once nothing is held, or at the deadline. */
+  drained(deadlineMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, deadlineMs)
+    this.#noneHeld = resolve
+    if (this.#held.size === 0) resolve()
+    return promise.finally(() => clearTimeout(timer))
+  }
+
+  /** Puts back what has not ended, and says what that is. Ends that could not be stored by now never are. */
+  abandon(): { readonly left: readonly Envelope[]; readonly stored: Promise<unknown> } {
+    this.#deadline.abort()
+    const all = [...this.#held.values()]
+    const left = all.filter(({ acknowledged }) => !acknowledged).map(({ claim }) => claim)
+    this.#held.clear()
+    const stored = Promise.allSettled([
+      ...all.flatMap(({ acknowledged }) => acknowledged ?? []),
+      // Each goes to the front, so the first one last.
+      ...left.toReversed().map((claim) => claim.lane.store(claim, interrupted(claim))),
+    ])
+    return { left: left.map(({ envelope }) => envelope), stored }
+  }
+
+  readonly #ended: Ended = (envelope, ending, dead) => {
+    const { id } = envelope.record
+    this.onEnded()
+    if (this.#orphans.delete(id)) return
+    const held = this.#held.get(id)
+    if (held && !held.acknowledged) held.acknowledged = this.#acknowledge(held, { envelope, ending, dead })
+  }
+
+  /** Repeated while the claim is held; the task is not run again for it. */
+  async #acknowledge(held: Held, end: End): Promise<void> {
+    const { claim } = held
+    const { id } = claim.envelope.record
+    for (let pauseMs = FIRST_PAUSE_MS; this.#held.get(id) === held; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const stored = await this.#storeEnd(claim, end, pauseMs > FIRST_PAUSE_MS)
+        // What was put back may be here again by now, under a new claim.
+        if (this.#held.get(id) !== held) break
+        this.#held.delete(id)
+        if (!stored) this.#lost(claim.envelope)
+      } catch (thrown) {
+        this.#host.report({ type: 'ack_failed', error: toError(thrown), envelope: claim.envelope })
+        await sleep(pauseMs, undefined, { signal: this.#deadline.signal }).catch(() => {})
+      }
+    }
+    if (this.#held.size === 0) this.#noneHeld()
+  }
+
+  /** False if the claim was lost. The answer to an earlier try may have been lost instead, of one that was stored. */
+  async #storeEnd(claim: Claim, end: End, again: boolean): Promise<boolean> {
+    try {
+      await claim.lane.store(claim, end)
+      return true
+    } catch (thrown) {
+      if (!isLost(thrown)) throw thrown
+    }
+    if (again && (await this.#isStored(claim.lane, end))) return true
+    if ((await this.#hold(claim.lane, [claim])).size > 0) return false
+    await claim.lane.store(claim, end)
+    return true
+  }
+
+  async #isStored({ backend }: Lane, { envelope, ending, dead }: End): Promise<boolean> {
+    const { outcome } = ending
+    if (outcome === 'interrupted') return false
+    const { delayed, failed, completed } = backend.keys
+    const key = outcome === 'retried' || outcome === 'returned' ? delayed : dead ? failed : completed
+    return (await this.#store.commands.zscore(key ?? '', envelope.record.id)) !== null
+  }
+
+  /** The ids of those that are lost. */
+  async #hold({ backend }: Lane, claims: readonly Claim[]): Promise<ReadonlySet<string>> {
+    const held = claims.map(({ envelope, token }) => ({ id: envelope.record.id, token }))
+    return new Set(await this.#store.hold(backend, held))
+  }
+
+  async #extend(lane: Lane, held: readonly Held[]): Promise<void> {
+    const claims = held.map(({ claim }) => claim)
+    const gone = await this.#hold(lane, claims)
+    for (const one of held) {
+      const { id } = one.claim.envelope.record
+      // What is being acknowledged learns of it by that.
+      if (gone.has(id) && !one.acknowledged && this.#held.get(id) === one) this.#orphan(one)
+    }
+    if (this.#held.size === 0) this.#noneHeld()
+  }
+
+  #orphan({ claim }: Held): void {
+    const { id } = claim.envelope.record
+    this.#held.delete(id)
+    this.#orphans.add(id)
+    this.#lost(claim.envelope)
+  }
+
+  #lost(envelope: Envelope): void {
+    this.#host.report({ type: 'claim_lost', envelope })
+  }
+}
+
+const interrupted = ({ envelope }: Claim): End => ({
+  envelope,
+  ending: { outcome: 'interrupted', reason: 'stop', attempts: envelope.attempt },
+})

@@ -1,0 +1,184 @@
+import { runNeutral } from '../../core/clock.ts'
+import type { EngineHost } from '../../core/engine.ts'
+import { toError } from '../../core/errors.ts'
+import type { Claims } from './claims.ts'
+import type { Lane } from './lane.ts'
+import { outage, type Store } from './store.ts'
+import { BLOCK_MS, Waker } from './waker.ts'
+
+/** How often all queues are asked whether there is work or not: BullMQ tells one worker only, and that one may die. */
+export const SWEEP_MS = BLOCK_MS
+const PAUSE_MS = 500
+
+export interface FetcherOptions {
+  readonly store: Store
+  readonly host: EngineHost
+  readonly claims: Claims
+  /** How often queues are searched for tasks whose worker is gone. */
+  readonly checkMs: number
+}
+
+/** Starts tasks: the own loop over the queues, in place of BullMQ's, so that core's room and closed labels rule. */
+export class Fetcher {
+  readonly #store: Store
+  readonly #host: EngineHost
+  readonly #claims: Claims
+  readonly #waker: Waker | undefined
+  readonly #intervals: readonly NodeJS.Timeout[]
+  #dueTimer: NodeJS.Timeout | undefined
+  #pumping: Promise<void> | undefined
+  #again = false
+  #stopping = false
+  #failing = false
+
+  constructor({ store, host, claims, checkMs }: FetcherOptions) {
+    this.#store = store
+    this.#host = host
+    this.#claims = claims
+    claims.onEnded = () => this.wake()
+    const { blocking, commands, lanes } = store
+    if (blocking)
+      this.#waker = new Waker({ blocking, commands }, `${lanes.newsKey}:${store.worker}`, {
+        keys: () => [lanes.newsKey, ...lanes.all.filter(({ ripe }) => !ripe).map(markerOf)],
+        woken: (key, score) => this.#woken(key, score),
+      })
+    this.#intervals = [
+      setInterval(() => this.sweep(), SWEEP_MS),
+      // What goes wrong there is reported by `#try`.
+      setInterval(() => void this.#try(() => this.#recover()), checkMs),
+    ]
+    // It ends by `stop`, and rejects never.
+    void this.#waker?.run()
+    void this.#try(() => this.#recover())
+  }
+
+  wake(): void {
+    if (this.#stopping) return
+    this.#again = true
+    // Not in the context of the request or task that woke it.
+    this.#pumping ??= runNeutral(() =>
+      this.#try(() => this.#pump()).finally(() => {
+        this.#pumping = undefined
+        if (this.#again) this.wake()
+      }),
+    )
+  }
+
+  /** Asks all queues, also those that other processes made. */
+  sweep(): void {
+    void this.#try(() => this.#store.lanes.refresh(this.#store.commands))
+    for (const lane of this.#store.lanes.all) lane.ripe = true
+    this.wake()
+  }
+
+  /** Resolves once nothing more starts. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const timer of this.#intervals) clearInterval(timer)
+    clearTimeout(this.#dueTimer)
+    this.#waker?.end()
+    await this.#pumping
+  }
+
+  async #pump(): Promise<void> {
+    const { closed } = this.#host
+    while (this.#again && !this.#stopping) {
+      this.#again = false
+      for (;;) {
+        const room = this.#host.room()
+        const lane = room > 0 && !this.#stopping ? this.#store.lanes.next(closed) : undefined
+        if (!lane) break
+        const { claims, errors } = await lane.claim(room)
+        this.#deliver(lane, claims)
+        for (const error of errors) this.#report(error)
+        if (errors.length > 0 && claims.length === 0) return this.#later()
+        this.#failing = false
+      }
+    }
+    this.#passOn()
+    this.#rest()
+  }
+
+  /** Gives back what may no longer start: a task that started just before may have closed its label or filled the room. */
+  #deliver(lane: Lane, claims: Awaited<ReturnType<Lane['claim']>>['claims']): void {
+    const mayStart = () => !this.#stopping && this.#host.room() > 0 && !this.#host.closed.has(lane.label)
+    let count = 0
+    while (count < claims.length && mayStart()) {
+      const claim = claims[count++]
+      if (claim) this.#claims.run(claim)
+    }
+    // Each goes to the front, so the first one last.
+    for (const claim of claims.slice(count).toReversed()) this.#claims.giveBack(claim)
+    lane.delivered(count, claims.length)
+  }
+
+  /** Wakes that came here and cannot be used are for another worker. */
+  #passOn(): void {
+    for (const lane of this.#store.lanes.all) {
+      if (!lane.owesWake) continue
+      lane.owesWake = false
+      void this.#store.commands.zadd(markerOf(lane), 0, '0').catch(() => {})
+    }
+  }
+
+  /** Until something is there, or due. */
+  #rest(): void {
+    let dueAt = Infinity
+    for (const lane of this.#store.lanes.all) {
+      if (!lane.ripe) this.#waker?.include(markerOf(lane))
+      dueAt = Math.min(dueAt, lane.dueAt)
+    }
+    clearTimeout(this.#dueTimer)
+    if (dueAt === Infinity || this.#stopping) return
+    this.#dueTimer = setTimeout(() => this.#due(), Math.min(Math.max(dueAt - Date.now(), 1), SWEEP_MS))
+  }
+
+  #due(): void {
+    const now = Date.now()
+    for (const lane of this.#store.lanes.all) if (lane.dueAt <= now) this.#ripen(lane)
+    this.wake()
+  }
+
+  #woken(key: string, score: number): void {
+    const { lanes } = this.#store
+    if (key === lanes.newsKey) return this.sweep()
+    const lane = lanes.all.find((one) => markerOf(one) === key)
+    if (!lane) return
+    if (score > Date.now()) lane.dueAt = Math.min(lane.dueAt, score)
+    else this.#ripen(lane)
+    this.wake()
+  }
+
+  #ripen(lane: Lane): void {
+    lane.ripe = true
+    lane.owesWake = true
+    lane.dueAt = Infinity
+  }
+
+  async #recover(): Promise<void> {
+    const moved = await Promise.all(this.#store.lanes.all.map(({ backend }) => backend.moveStalledJobsToWait()))
+    if (moved.some((ids) => ids.length > 0)) this.sweep()
+  }
+
+  async #try(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (thrown) {
+      this.#report(thrown)
+    }
+  }
+
+  #later(): void {
+    this.#dueTimer = setTimeout(() => this.wake(), PAUSE_MS)
+  }
+
+  /** Once per outage, of which the connection tells too. */
+  #report(thrown: unknown): void {
+    const error = outage(this.#store.commands, toError(thrown))
+    const isOutage = error !== thrown
+    if (!isOutage || !this.#failing) this.#host.report({ type: 'engine_error', error })
+    this.#failing ||= isOutage
+  }
+}
+
+const markerOf = ({ backend }: Lane): string => backend.keys['marker'] ?? ''

@@ -1,0 +1,147 @@
+// One Redis as this engine sees it: its connections, its queues, and what is asked of all of them.
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { IRedisTransaction } from 'bullmq'
+import type { ChainableCommander, Redis } from 'ioredis'
+import type { EngineEvent, Envelope, Receipt } from '../../core/engine.ts'
+import { EngineError, toError } from '../../core/errors.ts'
+import { makeBackends, type Backends } from './backend.ts'
+import { connect, makeClient, whereIs } from './connections.ts'
+import { checkVersion, lossesOf, notDurable, readDurability } from './durability.ts'
+import { jobOf } from './jobs.ts'
+import { Lanes } from './lanes.ts'
+import type { Settings } from './options.ts'
+import { BLOCK_MS } from './waker.ts'
+
+export interface StoreHost {
+  report(event: EngineEvent): void
+  /** A warning that is not about a task. */
+  warn(error: Error): void
+  /** Redis is there again. */
+  back(): void
+}
+
+export interface Store {
+  readonly commands: Redis
+  /** Only in a process that works. */
+  readonly blocking: Redis | undefined
+  readonly lanes: Lanes
+  /** Names this process where others see it. */
+  readonly worker: string
+  readonly hold: Backends['hold']
+  transaction(): IRedisTransaction & ChainableCommander
+  close(): void
+}
+
+type Clients = Pick<Store, 'commands' | 'blocking'>
+
+/** @throws EngineError when it cannot be reached or is too old, NotDurableError when it may lose what it acknowledged */
+export async function openStore(settings: Settings, consume: boolean, host: StoreHost): Promise<Store> {
+  let opened = false
+  const report = (error: Error): void => {
+    if (opened) host.report({ type: 'engine_error', error: outage(commands, error) })
+  }
+  const ready = (): void => {
+    if (!opened) return
+    host.back()
+    checkAgain(commands, settings).catch(report)
+  }
+  const commands = makeClient(settings, { down: report, ready })
+  // Whatever happens to it happens to the other one too, which says so.
+  const silent = { down: () => {}, ready: () => {} }
+  const blocking = consume ? makeClient(settings, silent, BLOCK_MS) : undefined
+  try {
+    await connect(commands)
+    if (blocking) await connect(blocking)
+    const { major, losses } = await inspect(commands)
+    if (losses.length > 0 && !settings.acceptLoss) throw notDurable(commands, losses)
+    if (losses.length > 0) host.warn(notDurable(commands, losses))
+    const store = await makeStore({ commands, blocking }, settings, major)
+    await store.lanes.refresh(commands)
+    opened = true
+    return store
+  } catch (thrown) {
+    commands.disconnect()
+    blocking?.disconnect()
+    throw thrown
+  }
+}
+
+async function inspect(client: Redis): Promise<{ readonly major: number; readonly losses: readonly string[] }> {
+  const found = await readDurability(client)
+  checkVersion(client, found)
+  return { major: Number.parseInt(found.version, 10), losses: lossesOf(found) }
+}
+
+/** After an outage it may be another one, or one that was configured anew. */
+async function checkAgain(client: Redis, { acceptLoss }: Settings): Promise<void> {
+  const { losses } = await inspect(client)
+  if (losses.length > 0 && !acceptLoss) throw notDurable(client, losses)
+}
+
+async function makeStore(clients: Clients, settings: Settings, major: number): Promise<Store> {
+  const { commands, blocking } = clients
+  const id = randomUUID()
+  let tokens = 0
+  const worker = `${hostname()}:${process.pid}:${id.slice(0, 8)}`
+  const { backendOf, adapter, hold } = await makeBackends(commands, settings, major)
+  const options = { worker, keepEndedMs: settings.keepEndedMs, newToken: () => `${id}:${tokens++}` }
+  return {
+    commands,
+    blocking,
+    worker,
+    hold,
+    lanes: new Lanes(settings, backendOf, options),
+    // What ioredis makes, which BullMQ adds its scripts to.
+    transaction: () => adapter.multi() as unknown as IRedisTransaction & ChainableCommander,
+    close() {
+      commands.disconnect()
+      blocking?.disconnect()
+    },
+  }
+}
+
+/** One transaction, whatever the number of queues: all or, when the memory of Redis is full, none. */
+export async function add(
+  { commands, lanes, transaction }: Store,
+  batch: readonly Envelope[],
+): Promise<readonly Receipt[]> {
+  const multi = transaction()
+  const homes = batch.map(({ record, priority }) => lanes.of(record.label, priority ?? 'normal'))
+  for (const [index, envelope] of batch.entries()) {
+    const { backend } = homes[index] ?? lanes.of(envelope.record.label, 'normal')
+    multi.exists(backend.toKey(envelope.record.id))
+    // Queues a command, as the line above does; what it gives is of the transaction.
+    void backend.addJobToTransaction(multi, jobOf(envelope), envelope.record.id, {}, backend.keys)
+  }
+  multi.sadd(lanes.key, ...new Set(homes.map(({ name }) => name)))
+  const results = await multi.exec().catch((thrown: unknown) => {
+    throw outage(commands, toError(thrown))
+  })
+  const news: unknown = results?.at(-1)?.[1]
+  if (typeof news === 'number' && news > 0) void commands.zadd(lanes.newsKey, 0, 'new').catch(() => {})
+  for (const lane of homes) lane.ripe = true
+  return batch.flatMap(({ record: { id } }, index) => receiptOf(id, results?.slice(2 * index, 2 * index + 2) ?? []))
+}
+
+function receiptOf(id: string, [existed, added]: readonly (readonly [Error | null, unknown])[]): readonly Receipt[] {
+  const error = existed?.[0] ?? added?.[0]
+  if (error) return [{ id, result: 'rejected', error: refusal(error) }]
+  return existed?.[1] === 1 ? [{ id, result: 'duplicate' }] : []
+}
+
+const refusal = (cause: Error): EngineError =>
+  cause.message.startsWith('OOM')
+    ? new EngineError('Redis is at its `maxmemory` and takes no more tasks until some ended or it is given more', {
+        cause,
+      })
+    : new EngineError(`Redis did not store the task: ${cause.message}`, { cause })
+
+/** What ioredis says of a command without a connection, so that a person knows what to look at. */
+export function outage(client: Redis, cause: Error): Error {
+  const where = `Redis at ${whereIs(client)}`
+  if (cause.message.includes('enableOfflineQueue')) return new EngineError(`${where} is not reachable`, { cause })
+  if (cause.name === 'MaxRetriesPerRequestError' || cause.name === 'AbortError')
+    return new EngineError(`${where} was lost before it answered`, { cause })
+  return (cause as { readonly code?: string }).code ? new EngineError(`${where}: ${cause.message}`, { cause }) : cause
+}
