@@ -34,6 +34,9 @@ export const rules: Readonly<Record<string, Rule>> = {
   // The command line: it looks at the packages of an application, and may be run where none is installed.
   cli: { zones: ['core'], packages: [] },
   testing: { zones: ['core', 'telemetry/names', 'create-tasks/stand-in'], packages: ['@opentelemetry/*'] },
+  // One for each test runner: its `expect`, and nothing else of it.
+  'testing/jest': { zones: ['testing'], packages: ['@jest/globals', 'expect'] },
+  'testing/vitest': { zones: ['testing'], packages: ['vitest'] },
 }
 
 /** `src/engines/pg-boss.ts` and `src/engines/pg-boss/store.ts` are both in `engines/pg-boss`. */
@@ -43,6 +46,7 @@ export function zoneOf(path: string): string {
     .replace(/\.ts$/, '')
     .split('/')
   if (parts[0] === 'engines') return parts.slice(0, 2).join('/')
+  if (parts[0] === 'testing' && (parts[1] === 'jest' || parts[1] === 'vitest')) return `testing/${parts[1]}`
   if (parts[0] === 'create-tasks' && parts[1] === 'stand-in') return 'create-tasks/stand-in'
   if (parts[0] === 'telemetry' && parts[1] === 'names') return 'telemetry/names'
   return parts[0] ?? ''

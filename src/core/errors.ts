@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'ERR_AFTERGLOW_THREAD_MODULE'
   | 'ERR_AFTERGLOW_THREAD_RESULT'
   | 'ERR_AFTERGLOW_MISSING_PACKAGE'
+  | 'ERR_AFTERGLOW_TESTING'
 
 /** Base of every error this library makes. `name` and `code` are stable; the message says what, where and what to do. */
 export abstract class AfterglowError extends Error {

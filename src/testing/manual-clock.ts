@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../core/clock.ts'
+import { turn } from './kit/real-time.ts'
 
 /**
  * Time turned by hand: `createTasks({ engines: { default: inProcess({ clock }) } })` is an engine in which nothing starts,
@@ -32,7 +33,12 @@ class ManualTimer implements Timer {
 /** Manual time begins here, so that timestamps are the same in every run: 2026-01-01. */
 const ORIGIN = Date.UTC(2026, 0, 1)
 
-export function manualClock(): ManualClock {
+export interface ManualClockOptions {
+  /** Milliseconds since the epoch at which it begins. @default the same in every run, 2026-01-01 */
+  readonly origin?: number
+}
+
+export function manualClock({ origin = ORIGIN }: ManualClockOptions = {}): ManualClock {
   let now = 0
   let turns: (() => void)[] = []
   const timers = new Set<ManualTimer>()
@@ -41,9 +47,9 @@ export function manualClock(): ManualClock {
     do {
       const due = turns
       turns = []
-      for (const turn of due) turn()
+      for (const fire of due) fire()
       // Native promises and what hangs on them are done before the next real turn of the event loop.
-      await new Promise((resolve) => setImmediate(resolve))
+      await turn()
     } while (turns.length > 0)
   }
 
@@ -70,7 +76,7 @@ export function manualClock(): ManualClock {
     get recent() {
       return now
     },
-    origin: ORIGIN,
+    origin,
     setTimer: (fire, ms) => {
       const timer = new ManualTimer(now + ms, fire, (one) => timers.delete(one))
       timers.add(timer)
