@@ -15,6 +15,8 @@ export interface Config {
   readonly grafanaUrl: string
   /** Folder of runbooks on the web, without a slash at the end. @default the Runbooks dashboard of `grafanaUrl` */
   readonly runbooksUrl: string | undefined
+  /** Of the collector's own series, `up` among them, as Prometheus scrapes it. */
+  readonly collectorSelector: string
   readonly thresholds: Thresholds
 }
 
@@ -23,26 +25,40 @@ export interface Thresholds {
   /** Budget burn, as multiples of what the objective allows, over a long and a short window. */
   readonly burnFast: Burn
   readonly burnSlow: Burn
+  readonly burnLong: Burn
+  /** With an objective so low that a multiple of what it allows is never reached, this part of failed runs is enough. */
+  readonly burnAtMost: number
   /** Fewer runs than this in the long window, and a ratio says nothing. */
   readonly minRuns: number
+  /** Errors that middleware swallowed within half an hour, and how many times the six hours before that is. */
+  readonly handled: { readonly atLeast: number; readonly rise: number }
   /** The oldest task that is ready to run waits for this long. */
   readonly queueLagging: number
   /** The same, while nothing at all ends. */
   readonly queueStuck: number
   /** A run takes this many times its `timeoutMs`. */
   readonly hungTimeouts: number
+  /** The same, for a task without `timeoutMs`. */
+  readonly hungWithoutTimeout: number
   /** Part of the slots, or of the room for waiting tasks, that is taken. */
   readonly saturated: number
   /** An instance that has sent no metric for this long is gone, or nobody can hear it. Three exports of 60 s. */
   readonly stale: number
+  /** Nothing at all of a service has come for this long. */
+  readonly absent: number
+  /** A task that was added this often in the same hour of yesterday is missed. */
+  readonly traffic: number
   /** Part of the collector's queue of an exporter that is taken. */
   readonly collectorQueue: number
 }
 export interface Burn {
   readonly factor: number
-  readonly long: string
-  readonly short: string
+  readonly long: Window
+  readonly short: Window
 }
+/** Over which failure ratios are recorded. */
+export const WINDOWS = ['5m', '30m', '1h', '6h', '3d'] as const
+export type Window = (typeof WINDOWS)[number]
 
 export const DEFAULT_SELECTOR = 'job=~".+"'
 
@@ -52,15 +68,22 @@ export const config: Config = {
   selector: DEFAULT_SELECTOR,
   grafanaUrl: 'http://localhost:3000',
   runbooksUrl: undefined,
+  collectorSelector: 'job="otel-collector"',
   thresholds: {
     burnFast: { factor: 14.4, long: '1h', short: '5m' },
     burnSlow: { factor: 6, long: '6h', short: '30m' },
+    burnLong: { factor: 1, long: '3d', short: '6h' },
+    burnAtMost: 0.9,
     minRuns: 20,
+    handled: { atLeast: 10, rise: 3 },
     queueLagging: 30,
     queueStuck: 60,
     hungTimeouts: 2,
+    hungWithoutTimeout: 900,
     saturated: 0.9,
     stale: 180,
+    absent: 600,
+    traffic: 10,
     collectorQueue: 0.8,
   },
 }
@@ -86,6 +109,7 @@ export const DATASOURCES = { prometheus: 'prometheus', loki: 'loki', tempo: 'tem
 export const ALERTS = [
   'AfterglowBudgetBurnFast',
   'AfterglowBudgetBurnSlow',
+  'AfterglowBudgetBurnLong',
   'AfterglowTaskFailedRarely',
   'AfterglowErrorsHandled',
   'AfterglowQueueStuck',
@@ -98,8 +122,10 @@ export const ALERTS = [
   'AfterglowInstanceVanished',
   'AfterglowTrafficCeased',
   'AfterglowMetricsAbsent',
+  'AfterglowRunnerErrors',
   'AfterglowTelemetryDropped',
   'AfterglowCollectorDropping',
+  'AfterglowCollectorQueueFilling',
   'AfterglowCollectorDown',
 ] as const
 export type AlertName = (typeof ALERTS)[number]

@@ -1,0 +1,102 @@
+// Telemetry that does not arrive: then what dashboards show is too little, and what alerts do not say proves nothing.
+import { UIDS, type Config } from '../../../config.ts'
+import { gainedBy, group, indented, SERVICE } from '../idioms.ts'
+import type { Alert } from '../rule.ts'
+
+export const pipelineAlerts = (config: Config): readonly Alert[] => [
+  telemetryDropped(config),
+  collectorDropping(config),
+  collectorQueueFilling(config),
+  collectorDown(config),
+]
+
+const dashboard = { uid: UIDS.pipeline, last: '6h' } as const
+
+/**
+ * The SDK's own counters; koa-afterglow/otel turns them on. They count what did not fit into a queue and what an exporter
+ * could not send. Not metrics: those are sums, and the next export says again what one that failed would have said.
+ */
+const LOST_BY_SDK = {
+  traces: 'otel_sdk_processor_span_processed_total',
+  logs: 'otel_sdk_processor_log_processed_total',
+} as const
+
+const telemetryDropped = ({ selector }: Config): Alert => {
+  const parts = Object.entries(LOST_BY_SDK).map(([signal, series]) =>
+    labelled({ signal }, gainedBy([...SERVICE, 'error_type'], `${series}{${selector},error_type!=""}`, '15m')),
+  )
+  return {
+    name: 'AfterglowTelemetryDropped',
+    severity: 'warning',
+    expr: `(\n${indented(parts.join('\nor\n'))}\n) > 0`,
+    toldTo: 'installation',
+    summary: '{where} dropped {signal} ({error}), within 15m: {count}',
+    impact: 'Runs are without a trace or a line. Tasks are not affected, and neither is what alerts count.',
+    dashboard,
+    queries: {
+      promql:
+        'sum by (instance, error_type) (increase({__name__=~"otel_sdk_processor_(span|log)_processed_total",job="{job}",error_type!=""}[15m])) > 0',
+    },
+  }
+}
+
+/** Told apart by labels, or `or` would take the first for the second. */
+const labelled = (labels: Readonly<Record<string, string>>, of: string): string =>
+  Object.entries(labels).reduce(
+    (inner, [label, value]) => `label_replace(\n${indented(inner)},\n  "${label}", "${value}", "", "")`,
+    of,
+  )
+
+const SIGNALS = ['spans', 'metric_points', 'log_records'] as const
+
+const collectorDropping = ({ collectorSelector }: Config): Alert => {
+  const parts = SIGNALS.flatMap((signal) =>
+    ['send', 'enqueue'].map((step) => {
+      const series = `otelcol_exporter_${step}_failed_${signal}_total{${collectorSelector}}`
+      return labelled({ signal, step }, gainedBy(['job', 'instance', 'exporter'], series, '15m'))
+    }),
+  )
+  return {
+    name: 'AfterglowCollectorDropping',
+    severity: 'warning',
+    expr: `(\n${indented(parts.join('\nor\n'))}\n) > 0`,
+    toldTo: 'installation',
+    summary: 'The collector {instance} lost {signal} of {exporter} ({step} failed), within 15m: {count}',
+    impact: 'What is lost here is gone for good: runs without a trace, failures without a line, gaps in every panel.',
+    dashboard,
+    queries: {
+      promql: '{__name__=~"otelcol_exporter_(send|enqueue)_failed_.*_total",instance="{instance}"} > 0',
+    },
+  }
+}
+
+const collectorQueueFilling = ({ collectorSelector, thresholds: { collectorQueue } }: Config): Alert => ({
+  name: 'AfterglowCollectorQueueFilling',
+  severity: 'warning',
+  expr: `max by (job, instance, exporter) (
+  otelcol_exporter_queue_size{${collectorSelector}} / otelcol_exporter_queue_capacity{${collectorSelector}}
+) > ${collectorQueue}`,
+  for: '5m',
+  toldTo: 'installation',
+  summary: 'The queue of the collector {instance} for {exporter} is {percent} full',
+  impact: 'Its back end is away or slow. Nothing is lost yet; once the queue is full, everything new is.',
+  dashboard,
+  queries: {
+    promql:
+      'otelcol_exporter_queue_size{instance="{instance}"} / otelcol_exporter_queue_capacity{instance="{instance}"}',
+  },
+})
+
+const collectorDown = ({ collectorSelector }: Config): Alert => ({
+  name: 'AfterglowCollectorDown',
+  severity: 'critical',
+  expr: `up{${collectorSelector}} == 0
+or
+${group(['job', 'instance'], `last_over_time(up{${collectorSelector}}[1h])`)} unless on (job) up{${collectorSelector}}`,
+  for: '3m',
+  toldTo: 'installation',
+  summary: 'The collector {instance} does not answer',
+  impact: 'Nobody sees what the services do. They go on; what they cannot send they hold for a while, then drop.',
+  dashboard,
+  queries: { promql: `up{${collectorSelector}}` },
+})
