@@ -1,7 +1,7 @@
 // What the cases of the law are made of: envelopes, a stand-in for core, and engines that are stopped whatever happens.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { Ended, Ending, Engine, EngineEvent, EngineHost, Envelope } from '../../core/engine.ts'
+import type { DeathNote, Ended, Ending, Engine, EngineEvent, EngineHost, Envelope } from '../../core/engine.ts'
 import type { MaybePromise, TaskRecord } from '../../core/task.ts'
 
 /** The engine that is judged. `store` is a name: engines made with the same one, one after the other, share their data. */
@@ -9,6 +9,12 @@ export interface EngineSubject {
   make(store: string): Engine
   /** Durable engines: runs `occupy(engine, plan)` in a process of its own and then kills it, with no time to clean up. */
   readonly crash?: (store: string, plan: CrashPlan) => Promise<void>
+  /** Durable engines: how long after a crash what ran there starts again, at most. @default 5000 */
+  readonly recoveryMs?: number
+  /** Durable engines: their store fails everything they ask of it, until the function that this gives is called. */
+  readonly cutOff?: (store: string) => Promise<() => Promise<void>>
+  /** Durable engines: ends the claim on a running task as if its worker had died. Works also while the store is cut off. */
+  readonly loseClaim?: (store: string, id: string) => Promise<void>
 }
 export interface CrashPlan {
   readonly running: string
@@ -65,14 +71,14 @@ export class Worker implements EngineHost {
   readonly consume: boolean
   concurrency: number
   readonly closed = new Set<string>()
-  readonly runs: { readonly envelope: Envelope; readonly at: number }[] = []
+  readonly runs: { readonly envelope: Envelope; readonly at: number; readonly lostClaims: number }[] = []
   readonly events: EngineEvent[] = []
   running = 0
   /** How many ran at once at most. */
   most = 0
   stopped = false
   readonly #handler: ((envelope: Envelope) => MaybePromise<Ending>) | undefined
-  readonly #ends = new Map<string, (ending: Ending) => void>()
+  readonly #ends = new Map<string, (ending: Ending, dead?: DeathNote) => void>()
   #woken = (): void => {}
 
   constructor(engine: Engine, { consume = true, concurrency = 10, hold, handler }: WorkerOptions) {
@@ -91,23 +97,23 @@ export class Worker implements EngineHost {
     this.#woken()
   }
 
-  readonly run = (given: Envelope, ended: Ended): void => {
-    this.runs.push({ envelope: given, at: performance.now() })
+  readonly run = (given: Envelope, ended: Ended, lostClaims = 0): void => {
+    this.runs.push({ envelope: given, at: performance.now(), lostClaims })
     this.most = Math.max(this.most, ++this.running)
-    const end = (ending: Ending): void => {
+    const end = (ending: Ending, dead?: DeathNote): void => {
       this.running--
-      ended(ending.outcome === 'retried' ? nextOf(given) : given, ending)
+      ended(ending.outcome === 'retried' ? nextOf(given) : given, ending, dead)
       this.#woken()
     }
     const ending = this.#handler?.(given)
     if (!ending) this.#ends.set(given.record.id, end)
-    else if (ending instanceof Promise) void ending.then(end)
+    else if (ending instanceof Promise) void ending.then((late) => end(late))
     else end(ending)
     this.#woken()
   }
 
-  end({ record }: Envelope, ending: Ending = completed): void {
-    this.#ends.get(record.id)?.(ending)
+  end({ record }: Envelope, ending: Ending = completed, dead?: DeathNote): void {
+    this.#ends.get(record.id)?.(ending, dead)
   }
 
   /** Lets `concurrency` run from now on. */
@@ -117,10 +123,10 @@ export class Worker implements EngineHost {
   }
 
   /** Looks when something happened here, and now and then besides: a store tells nobody that it changed. */
-  async until(what: string, holds: () => MaybePromise<boolean>): Promise<void> {
-    const end = performance.now() + LIMIT_MS
+  async until(what: string, holds: () => MaybePromise<boolean>, limitMs = LIMIT_MS): Promise<void> {
+    const end = performance.now() + limitMs
     while (!(await holds())) {
-      assert.ok(performance.now() < end, `not within ${LIMIT_MS} ms: ${what}`)
+      assert.ok(performance.now() < end, `not within ${limitMs} ms: ${what}`)
       await new Promise<void>((resolve) => {
         this.#woken = resolve
         setTimeout(resolve, 10)
@@ -128,8 +134,13 @@ export class Worker implements EngineHost {
     }
   }
 
-  ran(count: number): Promise<void> {
-    return this.until(`${count} run`, () => this.runs.length >= count)
+  ran(count: number, limitMs = LIMIT_MS): Promise<void> {
+    return this.until(`${count} run`, () => this.runs.length >= count, limitMs)
+  }
+
+  /** Of the events so far, each kind once. */
+  get told(): readonly string[] {
+    return [...new Set(this.events.map((event) => event.type))].toSorted()
   }
 
   get ids(): readonly string[] {

@@ -161,3 +161,22 @@ export const cancels: Check = async (bench) => {
   await bench.nothingIsLeft(worker)
   same(worker.ids, idsOf(kept))
 }
+
+export const ordersByPriority: Check = async (bench) => {
+  const worker = await bench.open({ concurrency: 0 })
+  const [low, normal, high] = [envelope({ priority: 'low' }), envelope(), envelope({ priority: 'high' })]
+  await worker.engine.enqueue([low, normal, high])
+  worker.admit(1)
+  await worker.ran(3)
+  assert.deepEqual(worker.ids, idsOf(high, normal, low))
+}
+
+export const starvesNobody: Check = async (bench) => {
+  const worker = await bench.open({ concurrency: 0 })
+  const low = envelope({ priority: 'low' })
+  await worker.engine.enqueue([low, ...Array.from({ length: 12 }, () => envelope({ priority: 'high' }))])
+  worker.admit(1)
+  await worker.ran(13)
+  const place = worker.ids.indexOf(low.record.id)
+  assert.ok(place > 0 && place < 12, `the low one ran as number ${place + 1} of 13`)
+}

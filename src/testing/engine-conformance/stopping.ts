@@ -82,8 +82,11 @@ export const survives: Check = async (bench) => {
   const plan = { running: newId(), waiting: [newId(), newId(), newId()] }
   await bench.subject.crash?.(bench.store, plan)
   const worker = await bench.open()
-  await worker.ran(4)
+  await worker.ran(4, bench.subject.recoveryMs)
   await bench.nothingIsLeft(worker)
   same(worker.ids, [plan.running, ...plan.waiting])
-  assert.ok(worker.runs.every((run) => run.envelope.attempt === 1))
+  for (const { envelope: ran, lostClaims } of worker.runs) {
+    assert.equal(ran.attempt, 1)
+    assert.equal(lostClaims, ran.record.id === plan.running ? 1 : 0, 'claims lost')
+  }
 }
