@@ -83,6 +83,7 @@ export {
   InvalidInputError,
   InvalidOptionError,
   MissingPackageError,
+  StoreLockedError,
   NextError,
   NoRequestError,
   NonErrorThrownError,

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'ERR_AFTERGLOW_THREAD_RESULT'
   | 'ERR_AFTERGLOW_MISSING_PACKAGE'
   | 'ERR_AFTERGLOW_TESTING'
+  | 'ERR_AFTERGLOW_STORE_LOCKED'
 
 /** Base of every error this library makes. `name` and `code` are stable; the message says what, where and what to do. */
 export abstract class AfterglowError extends Error {
@@ -201,6 +202,22 @@ export class ThreadResultError extends AfterglowError {
 export class MissingPackageError extends AfterglowError {
   override readonly name = 'MissingPackageError' as const
   readonly code = 'ERR_AFTERGLOW_MISSING_PACKAGE' as const
+}
+
+/** An embedded database that another process has open. */
+export class StoreLockedError extends AfterglowError {
+  override readonly name = 'StoreLockedError' as const
+  readonly code = 'ERR_AFTERGLOW_STORE_LOCKED' as const
+  /** Whoever has it, as far as that is known. */
+  readonly holder: { readonly pid: number; readonly host: string } | undefined
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly holder?: { readonly pid: number; readonly host: string } } = {},
+  ) {
+    super(message, options)
+    this.holder = options.holder && { pid: options.holder.pid, host: options.holder.host }
+  }
 }
 
 const nativeIsError = (Error as { isError?: (value: unknown) => boolean }).isError

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DeathNote, Ending, EngineEvent, Envelope } from '../../core/engine.ts'
+import { explained } from './errors.ts'
+import type { Claim, Claimed } from './job.ts'
+import { Shared } from './shared.ts'
+import type { Store } from './store.ts'
+
+/** Held, and kept alive, until the end of its run is stored. */
+interface Held extends Omit<Claimed, 'claim'> {
+  claim: Claim
+  acknowledged?: Promise<void>
+}
+
+interface End {
+  readonly envelope: Envelope
+  readonly ending: Ending
+  readonly dead: DeathNote | undefined
+}
+
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+/** How soon a heartbeat that failed is repeated: claims are about to be lost. */
+const BEAT_AGAIN_MS = 1_000
+const BEATS_PER_CLAIM = 3
+
+/**
+ * The claims this process holds. An acknowledgement is repeated while its claim is held, and what was acknowledged is never
+ * run again for it: only a claim that is lost, or given back, lets a task run again.
+ */
+export class Claims {
+  readonly #store: Store
+  readonly #report: (event: EngineEvent) => void
+  readonly #held = new Map<string, Held>()
+  readonly #given = new AbortController()
+  readonly #completing: Shared<Claim, ReadonlySet<string>>
+  /** The shortest of all claims here so far. */
+  #lastsMs: number
+  #beat: NodeJS.Timeout
+  #none = (): void => {}
+
+  constructor(store: Store, report: (event: EngineEvent) => void) {
+    this.#store = store
+    this.#report = report
+    this.#completing = new Shared((claims) => store.complete(claims))
+    this.#lastsMs = store.settings.claimTimeoutMs
+    this.#beat = this.#beatAfter(this.#beatMs)
+  }
+
+  get #beatMs(): number {
+    return this.#lastsMs / BEATS_PER_CLAIM
+  }
+
+  hold(task: Claimed): void {
+    this.#held.set(task.envelope.record.id, { ...task })
+    const { lastsMs = Infinity } = task
+    if (lastsMs >= this.#lastsMs) return
+    this.#lastsMs = lastsMs
+    clearTimeout(this.#beat)
+    this.#beat = this.#beatAfter(this.#beatMs)
+  }
+
+  /**
+   * Whether this is a task that runs here still, whose claim was lost unnoticed, such as to a blocked event loop, and found its
+   * way back here. It goes on under the new claim; what was put back on purpose is another row, and runs again.
+   */
+  adopts({ envelope, claim }: Claimed): boolean {
+    const mine = this.#held.get(envelope.record.id)
+    if (mine?.claim.edition !== claim.edition) return false
+    mine.claim = claim
+    return true
+  }
+
+  holds(id: string): boolean {
+    return this.#held.has(id)
+  }
+
+  end(end: End): void {
+    const mine = this.#held.get(end.envelope.record.id)
+    if (mine && !mine.acknowledged) mine.acknowledged = this.#acknowledge(mine, end)
+  }
+
+  /** Resolves once nothing is held, or when `giveUp` is called. */
+  untilNone(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#none = resolve
+      this.#given.signal.addEventListener('abort', () => resolve(), { once: true })
+      if (this.#held.size === 0) resolve()
+    })
+  }
+
+  /** No acknowledgement is repeated from here on. Gives what has not ended, and a promise of what is under way. */
+  giveUp(): { readonly left: readonly Claimed[]; readonly underWay: Promise<unknown> } {
+    clearTimeout(this.#beat)
+    this.#given.abort()
+    const held = [...this.#held.values()]
+    this.#held.clear()
+    const underWay = Promise.all(held.flatMap(({ acknowledged }) => acknowledged ?? []))
+    return { left: held.filter(({ acknowledged }) => !acknowledged), underWay }
+  }
+
+  async #acknowledge(mine: Held, end: End): Promise<void> {
+    for (let pauseMs = 0; ; pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, pauseMs * 2), LONGEST_PAUSE_MS)) {
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: this.#given.signal }).catch(() => {})
+      if (this.#held.get(end.envelope.record.id) !== mine) return
+      const { claim } = mine
+      try {
+        const fate = pauseMs > 0 ? await this.#store.fateOf(claim) : 'held'
+        const stored = fate === 'held' ? await this.#storeEnd({ envelope: end.envelope, claim }, end) : fate === 'over'
+        if (!stored && mine.claim !== claim) continue
+        this.#release(mine)
+        if (!stored) this.#report({ type: 'claim_lost', envelope: end.envelope })
+        return
+      } catch (thrown) {
+        if (pauseMs === 0) this.#report({ type: 'ack_failed', error: explained(thrown), envelope: end.envelope })
+      }
+    }
+  }
+
+  /** What was put back may be here again by now, under a new claim. */
+  #release(mine: Held): void {
+    const { id } = mine.envelope.record
+    if (this.#held.get(id) === mine) this.#held.delete(id)
+    if (this.#held.size === 0) this.#none()
+  }
+
+  /** False if the claim was not held any more. */
+  async #storeEnd(task: Claimed, { ending, dead }: End): Promise<boolean> {
+    const { claim } = task
+    if (ending.outcome === 'interrupted') return (await this.#store.putBack([task])).has(claim.id)
+    if (ending.outcome === 'retried' || ending.outcome === 'returned')
+      return (await this.#store.putBack([task], ending.afterMs)).has(claim.id)
+    if (dead) return this.#store.bury(task, dead)
+    return (await this.#completing.run(claim)).has(claim.id)
+  }
+
+  #beatAfter(ms: number): NodeJS.Timeout {
+    // Reports what goes wrong, and goes on.
+    return setTimeout(() => void this.#touch(), ms)
+  }
+
+  /** Keeps the claims alive, and learns which are lost. One whose end is being stored learns it there. */
+  async #touch(): Promise<void> {
+    const all = [...this.#held.values()].map((mine) => ({ mine, claim: mine.claim }))
+    let nextMs = this.#beatMs
+    try {
+      const alive = all.length > 0 ? await this.#store.touch(all.map(({ claim }) => claim)) : undefined
+      for (const { mine, claim } of all) if (!alive?.has(claim.id) && mine.claim === claim) this.#drop(mine)
+    } catch (thrown) {
+      nextMs = Math.min(nextMs, BEAT_AGAIN_MS)
+      this.#report({ type: 'engine_error', error: explained(thrown) })
+    }
+    if (!this.#given.signal.aborted) this.#beat = this.#beatAfter(nextMs)
+  }
+
+  #drop(mine: Held): void {
+    const { envelope, acknowledged } = mine
+    if (acknowledged || this.#held.get(envelope.record.id) !== mine) return
+    this.#release(mine)
+    this.#report({ type: 'claim_lost', envelope })
+  }
+}
