@@ -22,6 +22,8 @@ interface Row {
 }
 
 const RANK = { high: 0, normal: 1, low: 2 }
+/** Four high start for two normal for one low. */
+const TURNS = [RANK.high, RANK.high, RANK.normal, RANK.high, RANK.low, RANK.high, RANK.normal]
 
 /**
  * The store of `memoryEngine()`: engines on the same one share its tasks, at once or one after the other, as processes
@@ -37,6 +39,7 @@ export class MemoryStore {
   readonly #ended = new Set<string>()
   readonly #engines = new Set<Claimant>()
   #order = 0
+  #turn = 0
 
   constructor({ clock = systemClock }: { readonly clock?: Clock } = {}) {
     this.clock = clock
@@ -80,12 +83,16 @@ export class MemoryStore {
   }
 
   claim(engine: Claimant, most: number, closed: ReadonlySet<string>): readonly (readonly [Envelope, number])[] {
-    const free = [...this.#rows.values()]
+    const waiting = [...this.#rows.values()]
       .filter((row) => !row.claimant && !row.note && row.dueAt <= this.now)
       .map((row) => ({ row, envelope: JSON.parse(row.text) as Envelope }))
       .filter(({ envelope }) => !closed.has(envelope.record.label))
       .toSorted((a, b) => rankOf(a.envelope) - rankOf(b.envelope) || a.row.order - b.row.order)
-      .slice(0, most)
+    const free = Array.from({ length: Math.min(most, waiting.length) }, () => {
+      const turn = TURNS[this.#turn++ % TURNS.length]
+      const own = waiting.findIndex(({ envelope }) => rankOf(envelope) === turn)
+      return waiting.splice(Math.max(0, own), 1)
+    }).flat()
     for (const { row } of free) row.claimant = engine
     return free.map(({ row, envelope }) => [envelope, row.lostClaims] as const)
   }
