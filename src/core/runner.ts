@@ -142,8 +142,9 @@ export class Runner implements SubmitHost, GateKeeper {
 
   // ---- what submitting asks
 
-  takes({ served }: Origin): boolean {
-    return this.phase === 'open' || (this.phase === 'draining' && served)
+  takes({ served }: Origin, dependencies: readonly Submission[]): boolean {
+    if (this.phase !== 'draining') return this.phase === 'open'
+    return served || dependencies.some(({ outcome }) => !outcome)
   }
 
   /** Why a route that will add a task should not begin: the runner closes, or is full to this part of its limit. */

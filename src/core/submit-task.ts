@@ -31,8 +31,8 @@ export interface SubmitHost extends HandleOwner {
   readonly limits: Required<Limits>
   readonly inFlight: number
   readonly flow: { readonly lanes: Pick<Lanes, 'waiting'> }
-  /** Whether the runner takes tasks from this origin: always until it closes, then only from what it still serves. */
-  takes(origin: Origin): boolean
+  /** Whether the runner takes tasks from this origin: always until it closes, then only from and after what it still serves. */
+  takes(origin: Origin, dependencies: readonly Submission[]): boolean
   engineOf(name: string, where: string): Engine
   /** The one with the same key that waits to start, if there is one. */
   pendingLike(submission: Submission): Submission | undefined
@@ -71,7 +71,7 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
   const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
   // A duplicate is no further task, so that limits on how many there are say nothing about it.
-  const refusal = refuse(host, origin, name) ?? (pending ? undefined : tooMany(host, submission))
+  const refusal = refuse(host, submission, dependencies) ?? (pending ? undefined : tooMany(host, submission))
   if (refusal) return reject(host, submission, refusal)
   try {
     submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
@@ -96,10 +96,14 @@ function refuseTaskWide(override: TaskSettings | undefined, where: string): void
     )
 }
 
-function refuse(host: SubmitHost, origin: Origin, name: string): AfterglowError | undefined {
+function refuse(
+  host: SubmitHost,
+  { origin, name }: Submission,
+  dependencies: readonly Submission[],
+): AfterglowError | undefined {
   const { maxDepth } = host.limits
   const { depth } = origin
-  if (!host.takes(origin))
+  if (!host.takes(origin, dependencies))
     return new TasksClosedError(
       `task '${name}': the runner is closed, and no request or task it still serves adds this`,
     )

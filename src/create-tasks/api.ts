@@ -70,9 +70,12 @@ export interface Tasks extends AsyncDisposable {
   /** Cancels by id; true if the task was there and had not ended. */
   cancel(id: string, reason?: string): boolean
   stats(): TasksStats
-  /** Resolves once nothing is in flight. */
+  /** Resolves once nothing is in flight: no task waits or runs. A paused, delayed or retried one does. */
   idle(): Promise<void>
-  /** Drains and closes; every call gives the same promise. */
+  /**
+   * Drains and closes. Every call gives the same promise; a later one can only make it end sooner, by its `signal` or a
+   * `deadlineMs` that comes first.
+   */
   close(options?: DrainOptions): Promise<DrainReport>
 }
 

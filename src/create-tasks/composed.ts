@@ -1,4 +1,5 @@
 import type { Runner } from '../core/runner.ts'
+import { Closing } from '../lifecycle/closing.ts'
 import { drain, type AroundTasks, type DrainOptions, type DrainReport } from '../lifecycle/drain.ts'
 import type { StandIn } from './stand-in.ts'
 
@@ -7,11 +8,9 @@ export interface Composed {
   readonly runner: Runner
   /** Told of each request by a stand-in. */
   readonly served: StandIn['served'] | undefined
-  /** Whether it drains or has drained. */
-  readonly closing: boolean
   /** Resolves once no hook runs and no service is being disposed. */
   idle(): Promise<void>
-  /** Every call gives the same promise. */
+  /** Every call gives the same promise; a later one can make it end sooner. */
   close(options: DrainOptions): Promise<DrainReport>
   /** Cancels what is in flight, at once; resolves when nothing of it is left. */
   abandon(): Promise<void>
@@ -24,15 +23,12 @@ interface Around extends AroundTasks {
 }
 
 export function composed(runner: Runner, around: Around): Composed {
-  let closed: Promise<DrainReport> | undefined
+  const closing = new Closing(runner, (options) => drain(runner, options, around).finally(() => around.end()))
   return {
     runner,
     served: around.served,
-    get closing() {
-      return closed !== undefined
-    },
     idle: () => around.idle(),
-    close: (options) => (closed ??= drain(runner, options, around).finally(() => around.end())),
+    close: (options) => closing.close(options),
     async abandon() {
       runner.phase = 'closed'
       for (const submission of runner.flow.live.all()) runner.flow.cancel(submission, 'its test ended')

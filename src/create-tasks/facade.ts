@@ -4,7 +4,6 @@ import type { Runner } from '../core/runner.ts'
 import { guardMiddleware } from '../http/guard.ts'
 import { probes } from '../http/probes.ts'
 import type { Middleware } from '../http/task-middleware.ts'
-import { refuseDrain } from '../lifecycle/drain.ts'
 import type { Tasks, TasksStats } from './api.ts'
 import type { Stage } from './stage.ts'
 import { STAND_IN, type Replaceable, type StandIn } from './stand-in.ts'
@@ -28,10 +27,7 @@ export function tasksOf(stage: Stage, middleware: () => Middleware): Tasks {
       return stage.runner.ready
     },
     unready: () => void (stage.runner.ready = false),
-    close(options = {}) {
-      const refused = stage.closing ? undefined : refuseDrain(options)
-      return refused ? Promise.reject(refused) : stage.close(options)
-    },
+    close: (options = {}) => stage.close(options),
     [Symbol.asyncDispose]: async () => void (await tasks.close()),
   }
   const door: Replaceable = { [STAND_IN]: (standIn: StandIn) => stage.standIn(standIn) }

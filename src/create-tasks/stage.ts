@@ -30,10 +30,6 @@ export class Stage {
     this.#now.served?.(exchange, facts)
   }
 
-  get closing(): boolean {
-    return this.#now.closing
-  }
-
   close(options: DrainOptions): Promise<DrainReport> {
     return this.#now.close(options)
   }

@@ -34,7 +34,8 @@ export interface AroundTasks {
 }
 
 /**
- * Finishes what was accepted. New tasks are refused unless a request being served or a running task adds them. A grace
+ * Finishes what was accepted. New tasks are refused unless a request being served or a running task adds them,
+ * or they come after one that has not ended. A grace
  * before the deadline, running tasks get their signal aborted and what has not started is given up; at the deadline
  * whatever still runs is let go. What is due only later than that is given up at once, since nobody can wait for it. What
  * did not end is reported, by name.
@@ -49,6 +50,7 @@ export async function drain(runner: Runner, options: DrainOptions, around: Aroun
   const inFlight = runner.inFlight
   const waitMs = deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2)
   runner.phase = 'draining'
+  runner.ready = false
   observers.event({ type: 'drain', stage: 'waiting', inFlight })
   const quiet = () => untilQuiet(runner, around)
   runner.flow.endBy(startedAt + waitMs)
@@ -76,9 +78,15 @@ export async function drain(runner: Runner, options: DrainOptions, around: Aroun
 }
 
 /** What a drain cannot be told. A refused call drains nothing, so that the next one may. */
-export function refuseDrain({ deadlineMs = DEFAULT_DEADLINE_MS }: DrainOptions): InvalidOptionError | undefined {
-  if (typeof deadlineMs === 'number' && deadlineMs > 0) return undefined
-  return new InvalidOptionError(`close: expected \`deadlineMs\` to be a positive number, got ${String(deadlineMs)}`)
+export function refuseDrain({
+  deadlineMs = DEFAULT_DEADLINE_MS,
+  signal,
+}: DrainOptions): InvalidOptionError | undefined {
+  if (!(typeof deadlineMs === 'number' && deadlineMs > 0))
+    return new InvalidOptionError(`close: expected \`deadlineMs\` to be a positive number, got ${String(deadlineMs)}`)
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    return new InvalidOptionError(`close: expected \`signal\` to be an AbortSignal, got ${typeof signal}`)
+  return undefined
 }
 
 async function letGo(runner: Runner, why: string): Promise<void> {

@@ -2,18 +2,15 @@ import { InvalidOptionError } from '../core/errors.ts'
 import { inspector } from '../core/inspection.ts'
 import { ServerEnd, type ClosableServer } from './close-server.ts'
 import { DEFAULT_DEADLINE_MS, type DrainOptions, type DrainReport } from './drain.ts'
-import { listenFor, type Signals } from './signals.ts'
+import { endProcessIn } from './end-process.ts'
+import { listenFor } from './signals.ts'
+import { atMost, Stages, type OnStage, type ShutdownStage } from './stages.ts'
 
-export type { ClosableServer }
-
-/**
- * Where a shutdown is. `unready`: it says so and serves on; `server`: requests being served finish; `tasks`: they end;
- * `closing`: `onClosed`; `telemetry`: what is left is sent; `done`.
- */
-export type ShutdownStage = 'unready' | 'server' | 'tasks' | 'closing' | 'telemetry' | 'done'
+export type { ClosableServer, ShutdownStage }
 
 export interface ShutdownOptions {
-  readonly server: ClosableServer
+  /** One or several; none in a process that only works. */
+  readonly server?: ClosableServer | readonly ClosableServer[] | undefined
   readonly tasks: { close(options?: DrainOptions): Promise<DrainReport>; unready?(): void }
   /** Flushed last, capped at 3 s, whatever the collector does: an OpenTelemetry SDK, or anything with `shutdown()`. */
   readonly telemetry?: { shutdown(): Promise<unknown> }
@@ -26,32 +23,42 @@ export interface ShutdownOptions {
   readonly deadlineMs?: number
   /** @default ['SIGTERM', 'SIGINT'] */
   readonly signals?: readonly NodeJS.Signals[]
+  /** Aborting it begins the shutdown as a signal does: for a message of a process manager, or a test. */
+  readonly begin?: AbortSignal
+  /**
+   * Whether a process that something else keeps alive is ended at `deadlineMs`, with the exit code that was set (0 if none)
+   * and a line on stderr that says what kept it. @default true if a signal began the shutdown
+   */
+  readonly exit?: boolean
   /** Runs at the start of each stage, with the milliseconds left. What it throws is thrown at the end. */
-  readonly onStage?: (stage: ShutdownStage, msLeft: number) => void
+  readonly onStage?: OnStage
   /** Runs with the report before telemetry ends: the place for one line, or for closing what the app opened. */
   readonly onClosed?: (report: DrainReport) => void | Promise<void>
 }
 
-const TELEMETRY_MS = 3_000
+/** What later stages need whatever the earlier ones take: at most so many milliseconds, and so much of the whole. */
+const TELEMETRY = { ms: 3_000, part: 1 / 4 }
+const CLOSING = { ms: 1_500, part: 1 / 8 }
 
 /**
  * Waits for a signal, then: says at `/readyz` that it is not ready, and serves on for `readyDelayMs`; takes no new connections
  * and lets requests being served finish, which may still add tasks, for at most half of the time that is left; drains tasks;
  * flushes telemetry. A further signal moves on to the next stage. Resolves with the report; the process then ends by itself,
- * or by the caller's `process.exit()`.
+ * by the caller's `process.exit()`, or at the deadline.
  * @throws InvalidOptionError; what `onStage` or `onClosed` threw, once everything else is done
  */
 export async function gracefulShutdown(options: ShutdownOptions): Promise<DrainReport> {
   const { deadlineMs = DEFAULT_DEADLINE_MS, readyDelayMs = 0, signals: names = ['SIGTERM', 'SIGINT'] } = options
   check({ deadlineMs, readyDelayMs })
   inspector()?.shutdown({ deadlineMs, signals: names, telemetry: options.telemetry !== undefined })
-  const server = new ServerEnd(options.server)
+  const servers = [options.server ?? []].flat().map((server) => new ServerEnd(server))
   const signals = listenFor(names)
-  await signals.next()
+  const told = await Promise.race([signals.next(), aborted(options.begin)])
   const stages = new Stages(signals, performance.now() + deadlineMs, options.onStage)
   try {
-    return await shutDown({ ...options, readyDelayMs }, server, stages)
+    return await shutDown({ ...options, readyDelayMs, deadlineMs }, servers, stages)
   } finally {
+    if (options.exit ?? told !== BEGUN) endProcessIn(stages.msLeft, deadlineMs)
     stages.enter('done')
     signals.stop()
     stages.rethrow()
@@ -67,64 +74,41 @@ function check({ deadlineMs, readyDelayMs }: { readonly deadlineMs: number; read
     )
 }
 
-async function shutDown(
-  { tasks, telemetry, onClosed, readyDelayMs }: ShutdownOptions & { readonly readyDelayMs: number },
-  server: ServerEnd,
-  stages: Stages,
-): Promise<DrainReport> {
-  const forTelemetry = telemetry ? Math.min(TELEMETRY_MS, stages.msLeft / 2) : 0
-  const left = () => Math.max(1, stages.msLeft - forTelemetry)
+const BEGUN = Symbol('begun')
+
+function aborted(begin: AbortSignal | undefined): Promise<typeof BEGUN> {
+  return new Promise((resolve) => {
+    if (begin?.aborted) resolve(BEGUN)
+    else begin?.addEventListener('abort', () => resolve(BEGUN), { once: true })
+  })
+}
+
+type Told = ShutdownOptions & { readonly readyDelayMs: number; readonly deadlineMs: number }
+
+async function shutDown(told: Told, servers: readonly ServerEnd[], stages: Stages): Promise<DrainReport> {
+  const { tasks, telemetry, onClosed, readyDelayMs, deadlineMs } = told
+  const kept = ({ ms, part }: typeof CLOSING) => Math.min(ms, deadlineMs * part)
+  const forTelemetry = telemetry ? kept(TELEMETRY) : 0
+  const before = (later: number) => Math.max(1, stages.msLeft - later)
+  const forLater = forTelemetry + kept(CLOSING)
 
   const unready = stages.enter('unready')
   tasks.unready?.()
-  server.askToLeave()
+  for (const server of servers) server.askToLeave()
   if (readyDelayMs > 0) await atMost(new Promise(() => {}), readyDelayMs, unready)
 
-  await atMost(server.close(), left() / 2, stages.enter('server'))
-  server.cut()
-  const report = await tasks.close({ deadlineMs: left(), signal: stages.enter('tasks') })
+  const served = stages.enter('server')
+  await atMost(Promise.all(servers.map((server) => server.close())), before(forLater) / 2, served)
+  for (const server of servers) server.cut()
+  const report = await tasks.close({ deadlineMs: before(forLater), signal: stages.enter('tasks') })
+  const closing = stages.enter('closing')
   try {
-    await atMost(Promise.resolve(onClosed?.(report)), left(), stages.enter('closing'))
+    await atMost(Promise.resolve(onClosed?.(report)), before(forTelemetry), closing)
   } finally {
-    if (telemetry) await atMost(flushed(telemetry), TELEMETRY_MS, stages.enter('telemetry'))
+    const flushing = stages.enter('telemetry')
+    if (telemetry) await atMost(flushed(telemetry), Math.min(TELEMETRY.ms, before(0)), flushing)
   }
   return report
-}
-
-/** One after the other; a signal aborts the one that goes on. */
-class Stages {
-  readonly #deadline: number
-  readonly #onStage: ShutdownOptions['onStage']
-  #threw: { readonly value: unknown } | undefined
-  #current = new AbortController()
-
-  constructor(signals: Signals, deadline: number, onStage: ShutdownOptions['onStage']) {
-    this.#deadline = deadline
-    this.#onStage = onStage
-    const again = (): void => {
-      this.#current.abort()
-      void signals.next().then(again)
-    }
-    void signals.next().then(again)
-  }
-
-  get msLeft(): number {
-    return Math.max(0, this.#deadline - performance.now())
-  }
-
-  enter(stage: ShutdownStage): AbortSignal {
-    this.#current = new AbortController()
-    try {
-      this.#onStage?.(stage, Math.round(this.msLeft))
-    } catch (value) {
-      this.#threw ??= { value }
-    }
-    return this.#current.signal
-  }
-
-  rethrow(): void {
-    if (this.#threw) throw this.#threw.value
-  }
 }
 
 async function flushed(telemetry: NonNullable<ShutdownOptions['telemetry']>): Promise<void> {
@@ -132,17 +116,5 @@ async function flushed(telemetry: NonNullable<ShutdownOptions['telemetry']>): Pr
     await telemetry.shutdown()
   } catch {
     // What telemetry could not send, it has said itself.
-  }
-}
-
-/** Until `work` is done, `ms` are over or `skip` is aborted. What `work` throws is thrown while it is waited for. */
-async function atMost(work: Promise<unknown>, ms: number, skip: AbortSignal): Promise<void> {
-  const enough = Promise.withResolvers<void>()
-  const timer = setTimeout(enough.resolve, ms)
-  skip.addEventListener('abort', () => enough.resolve())
-  try {
-    await Promise.race([work, enough.promise])
-  } finally {
-    clearTimeout(timer)
   }
 }

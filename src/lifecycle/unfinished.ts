@@ -1,35 +1,40 @@
 /** One runner, as far as the end of its process is concerned. */
 export interface ExitWatched {
   inFlight(): number
-  /** The event loop is empty: nothing will start those any more. */
+  /** Nothing will start or end those any more. */
   report(): void
 }
 
 interface Shared {
   readonly watched: Map<ExitWatched, number>
-  readonly empty: () => void
+  readonly ends: () => void
 }
 
-// One listener per process, however many runners and copies of this package there are.
+// One pair of listeners per process, however many runners and copies of this package there are.
 const KEY = Symbol.for('koa-afterglow.unfinished')
-const shared = ((globalThis as { [KEY]?: Shared })[KEY] ??= { watched: new Map(), empty })
+const shared = ((globalThis as { [KEY]?: Shared })[KEY] ??= { watched: new Map(), ends })
 
 /**
- * Says it when the process is about to end with accepted tasks in it that nothing keeps it alive for, such as those of a
- * paused task. They are lost with it; but not unseen. Nothing is said of `process.exit()` and signals: that is what `close()`
- * is for.
+ * Says it when the process ends with accepted tasks in it: because nothing keeps it alive for them, such as those of a paused
+ * task, by `process.exit()`, or by an error nobody caught. They are lost with it; but not unseen. A signal that nobody
+ * listens for ends it without a word.
  */
 export function watchExit(one: ExitWatched): () => void {
-  if (shared.watched.size === 0) process.on('beforeExit', shared.empty)
+  if (shared.watched.size === 0) {
+    process.on('beforeExit', shared.ends)
+    process.on('exit', shared.ends)
+  }
   shared.watched.set(one, 0)
   return () => {
     shared.watched.delete(one)
-    if (shared.watched.size === 0) process.removeListener('beforeExit', shared.empty)
+    if (shared.watched.size > 0) return
+    process.removeListener('beforeExit', shared.ends)
+    process.removeListener('exit', shared.ends)
   }
 }
 
-/** Node asks again if a listener gave it more to do; the same is not said twice. */
-function empty(): void {
+/** Asked again, by Node or because a listener gave it more to do, the same is not said twice. */
+function ends(): void {
   for (const [one, said] of shared.watched) {
     const inFlight = one.inFlight()
     if (inFlight > 0 && inFlight !== said) one.report()

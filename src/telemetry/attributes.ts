@@ -73,3 +73,15 @@ export const linkTo = (spanContext: SpanContext, type: string, more?: Attributes
   context: spanContext,
   attributes: { [names.LINK_TYPE]: type, ...more },
 })
+
+/** The report of a drain counts them all; its span and line name as many. */
+export const MAX_INTERRUPTED = 32
+
+export function interruptedAttributes(interrupted: readonly TaskRecord[]): Record<string, string[]> {
+  if (interrupted.length === 0) return {}
+  const named = interrupted.slice(0, MAX_INTERRUPTED)
+  return {
+    [names.DRAIN_INTERRUPTED_NAMES]: [...new Set(named.map(({ name }) => name))],
+    [names.DRAIN_INTERRUPTED_IDS]: named.map(({ id }) => id),
+  }
+}

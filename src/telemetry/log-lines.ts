@@ -57,11 +57,7 @@ export const FAILED_LATE: Line = [
   LOG_EVENTS.late_completion,
   'task failed after it was let go; nothing changes',
 ]
-export const UNFINISHED: Line = [
-  'error',
-  LOG_EVENTS.unfinished,
-  'the process ends with tasks that nothing keeps it alive for',
-]
+export const UNFINISHED: Line = ['error', LOG_EVENTS.unfinished, 'the process ends with tasks that have not ended']
 export const MOUNTED_BELOW: Line = [
   'warn',
   LOG_EVENTS.mounted_below,

@@ -3,7 +3,7 @@ import type { Context } from '@opentelemetry/api'
 import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
 import type { SpanIds } from '../core/tracing.ts'
-import { codeAttributes, requestAttributes } from './attributes.ts'
+import { codeAttributes, interruptedAttributes, requestAttributes } from './attributes.ts'
 import { errorType, type ExceptionFacts } from './exceptions.ts'
 import { errorTypeOf, type Failures } from './failures.ts'
 import * as lines from './log-lines.ts'
@@ -142,6 +142,7 @@ export class Logs implements TaskObserver {
         fields[names.DRAIN_SETTLED] = event.settled
         fields[names.DRAIN_INTERRUPTED] = event.interrupted.length
         fields[names.DRAIN_TIME] = names.seconds(event.durationMs)
+        Object.assign(fields, interruptedAttributes(event.interrupted))
         return write(event.interrupted.length > 0 ? lines.DRAINED_BADLY : lines.DRAINED)
       case 'progress':
         return undefined

@@ -122,6 +122,59 @@ describe('close', () => {
     expect(await closing).toMatchObject({ interrupted: [{ name: 'deaf' }] })
   })
 
+  test('takes what comes after a task that has not ended, whoever adds it', async () => {
+    const { tasks, clock } = manualTasks()
+    const work = gate()
+    const running = tasks.add('running', () => work.promise)
+    const ended = tasks.add('ended', () => 1)
+    await clock.settle()
+    const closing = tasks.close()
+    const follow = tasks.add('follows', () => 2, { after: [running] })
+    expect(thrownBy(() => tasks.add('late', () => 1, { after: [ended] }))).toMatchObject({
+      code: 'ERR_AFTERGLOW_CLOSED',
+    })
+    work.resolve()
+    await clock.settle()
+    expect(await follow.settled).toMatchObject({ outcome: 'completed', value: 2 })
+    expect(await closing).toMatchObject({ settled: 2 })
+    expect(thrownBy(() => tasks.add('too late', () => 1, { after: [running] }))).toMatchObject({ status: 503 })
+    expect(missing(tasks)).toBe(0)
+  })
+
+  test('is not ready from its first moment, whoever closes it', async () => {
+    const { tasks } = manualTasks()
+    const closing = tasks.close()
+    expect(tasks.ready).toBe(false)
+    await closing
+  })
+
+  test('a second caller can make it end sooner, by its signal or a nearer deadline, and not later', async () => {
+    for (const sooner of ['signal', 'deadline']) {
+      const { tasks, clock } = manualTasks({ limits: { graceMs: 100 } })
+      tasks.add('deaf', () => new Promise(() => {}), { override: { timeoutMs: 60_000 } })
+      await clock.settle()
+      const first = tasks.close({ deadlineMs: 20_000 })
+      const hurry = new AbortController()
+      const second = tasks.close(sooner === 'signal' ? { signal: hurry.signal } : { deadlineMs: 1_000 })
+      void tasks.close({ deadlineMs: 60_000 })
+      expect(second).toBe(first)
+      hurry.abort()
+      await clock.advance(1_500)
+      expect(await first).toMatchObject({ interrupted: [{ name: 'deaf' }] })
+    }
+  })
+
+  test.each([
+    ['deadlineMs', { deadlineMs: Number.NaN }],
+    ['signal', { signal: 'SIGTERM' as never }],
+  ])('refuses a %s that is none, also once it closes', async (name, options) => {
+    const { tasks } = manualTasks()
+    for (let call = 0; call < 2; call++) {
+      await expect(tasks.close(options)).rejects.toThrow(`expected \`${name}\` to be`)
+      void tasks.close()
+    }
+  })
+
   test('gives every caller the same promise, and nothing is taken afterwards', async () => {
     const { tasks } = manualTasks()
     expect(tasks.close()).toBe(tasks.close())

@@ -24,7 +24,7 @@ describe('no accepted task ends unseen with its process', () => {
     'afterglow.unfinished.count': 4,
     'afterglow.unfinished.names': ['first', 'dependent'],
     'afterglow.unfinished.states': ['blocked', 'queued'],
-    msg: 'the process ends with tasks that nothing keeps it alive for',
+    msg: 'the process ends with tasks that have not ended',
   }
 
   test.each([['paused'], ['paused, and another runner, and a listener with more to do']])(
@@ -35,6 +35,15 @@ describe('no accepted task ends unseen with its process', () => {
       expect([status, stderr]).toEqual([0, ''])
     },
   )
+
+  test.each([
+    ['process.exit()', 7],
+    ['an error that nobody caught', 1],
+  ])('so is what it ends with by %s', (way, code) => {
+    const { status, unfinished } = linesOf(way)
+    expect(status).toBe(code)
+    expect(unfinished).toMatchObject([{ ...line, 'afterglow.unfinished.count': expect.any(Number) }])
+  })
 
   test('what can start again is said once, and then runs', () => {
     const { lines, unfinished } = linesOf('resumed in time')

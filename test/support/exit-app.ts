@@ -27,6 +27,16 @@ const ways: Record<string, () => void> = {
     ways['paused']?.()
     void tasks.close({ deadlineMs: 10 })
   },
+  'process.exit()': () => {
+    ways['paused']?.()
+    process.exit(7)
+  },
+  'an error that nobody caught': () => {
+    ways['paused']?.()
+    setImmediate(() => {
+      throw new Error('nobody')
+    })
+  },
   'a running task that waits for nothing': () => {
     tasks.add('hangs', () => new Promise(() => undefined), { override: { timeoutMs: 20 } })
   },

@@ -19,7 +19,7 @@ export function selfSigned(): string {
   return (certificate ??= execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
 }
 
-function createServer(protocol: Protocol, app: Koa): Server {
+export function createServer(protocol: Protocol, app: Koa): Server {
   const listener = app.callback() as http.RequestListener & ((req: http2.Http2ServerRequest, res: never) => void)
   if (protocol === 'http1') return http.createServer(listener)
   if (protocol === 'h2c') return http2.createServer(listener as never)

@@ -14,6 +14,13 @@ export interface Ended {
   readonly stderr: string
 }
 
+interface StartOptions {
+  readonly cwd?: string
+  readonly limitMs?: number
+  /** Whether it can be sent messages. */
+  readonly ipc?: boolean
+}
+
 export class Started {
   readonly #child: ChildProcess
   readonly #output = { stdout: '', stderr: '' }
@@ -25,13 +32,13 @@ export class Started {
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>>,
-    { cwd = root, limitMs = LIMIT_MS }: { readonly cwd?: string; readonly limitMs?: number } = {},
+    { cwd = root, limitMs = LIMIT_MS, ipc = false }: StartOptions = {},
   ) {
     this.#limitMs = limitMs
     this.#child = spawn(process.execPath, ['--conditions=koa-afterglow-source', ...args], {
       cwd,
       env: { ...withoutTelemetry(process.env), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc' as const] : [])],
     })
     for (const name of ['stdout', 'stderr'] as const)
       this.#child[name]?.setEncoding('utf8').on('data', (text: string) => {
@@ -65,6 +72,14 @@ export class Started {
     const code = await this.#closed
     clearTimeout(limit)
     return { code, ...this.#output }
+  }
+
+  send(message: object): void {
+    this.#child.send(message)
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
   }
 
   /** For a test that failed before it saw the end. */

@@ -101,7 +101,7 @@ export const LOGS: readonly LogEventInfo[] = [
     sometimes: [],
   }),
   event(LOG_EVENTS.unfinished, ['ERROR'], {
-    brief: 'The event loop is empty and accepted tasks have not ended.',
+    brief: 'The process ends, and accepted tasks have not.',
     always: [names.UNFINISHED_COUNT, names.UNFINISHED_NAMES, names.UNFINISHED_STATES],
     sometimes: [],
   }),
@@ -113,7 +113,7 @@ export const LOGS: readonly LogEventInfo[] = [
   event(LOG_EVENTS.drained, ['INFO', 'ERROR'], {
     brief: 'The runner has drained; ERROR if it interrupted tasks.',
     always: [names.DRAIN_SETTLED, names.DRAIN_INTERRUPTED, names.DRAIN_TIME],
-    sometimes: [],
+    sometimes: [names.DRAIN_INTERRUPTED_NAMES, names.DRAIN_INTERRUPTED_IDS],
   }),
   event(LOG_EVENTS.failure_of_our_own, ['ERROR'], {
     brief: 'A hook, observer, engine or the runner itself failed.',

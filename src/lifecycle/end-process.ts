@@ -1,0 +1,29 @@
+import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+
+/**
+ * Ends the process `ms` from now if something still keeps it alive then, and says on stderr what. Nobody else is left to say
+ * it: the logger may be closed, and telemetry is.
+ */
+export function endProcessIn(ms: number, deadlineMs: number): void {
+  const end = (): void => {
+    try {
+      const text = `still alive ${deadlineMs} ms after the signal, kept by ${whatKeepsIt()}; ended`
+      writeSync(process.stderr.fd, `koa-afterglow: ${text}\n`)
+    } finally {
+      process.exit()
+    }
+  }
+  setTimeout(end, ms).unref()
+}
+
+/** As Node names them: `Timeout`, `TCPSocketWrap`, `PipeWrap` (the channel to a parent process), ... */
+function whatKeepsIt(): string {
+  const resources = process.getActiveResourcesInfo()
+  // Node lists these too, though they keep nothing alive.
+  for (const stream of [process.stdout, process.stderr]) {
+    const at = stream instanceof Socket ? resources.findIndex((name) => /^(Pipe|TTY)Wrap$/.test(name)) : -1
+    if (at >= 0) resources.splice(at, 1)
+  }
+  return [...new Set(resources)].join(', ') || 'something'
+}
