@@ -8,6 +8,8 @@ export type ClosableServer = Server & { closeIdleConnections?(): void; closeAllC
 
 /** How often the connections are looked at while the server closes. */
 const LOOK_MS = 50
+/** How many turns of the event loop may pass until nobody waits to be let in any more; each turn lets in one at least. */
+const MAX_TURNS = 1_000
 /** How long an idle connection stays: a request may be under way on it, which a client that retries nothing would lose. */
 const LINGER_MS = 500
 
@@ -24,12 +26,14 @@ export class ServerEnd {
   readonly #all = new Set<Socket>()
   /** As HTTP has them. */
   readonly #sockets = new Map<Socket, Seen>()
+  #opened = 0
   /** Of HTTP/2, which the server does not end by itself. */
   readonly #sessions = new Set<Http2Session>()
 
   constructor(server: ClosableServer) {
     this.#server = server
     server.on('connection', (socket: Socket) => {
+      this.#opened++
       this.#all.add(socket)
       socket.once('close', () => this.#all.delete(socket))
     })
@@ -56,9 +60,10 @@ export class ServerEnd {
   }
 
   /** Takes no new connections, lets go of idle ones, also of those that become idle later. Resolves once none is left. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#letIn()
     for (const session of this.#sessions) session.close()
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       const looks = setInterval(() => this.#closeIdle(), LOOK_MS)
       // Not the close() of HTTP servers, which cuts idle connections at once.
       Server.prototype.close.call(this.#server, () => {
@@ -67,6 +72,16 @@ export class ServerEnd {
       })
       this.#closeIdle()
     })
+  }
+
+  /** Whoever the operating system has connected already would be reset. */
+  async #letIn(): Promise<void> {
+    for (let turn = 0, before = -1; turn < MAX_TURNS && before !== this.#opened; turn++) {
+      before = this.#opened
+      // Two: the first may come before the loop has looked for connections, the second comes after that.
+      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   /** Cuts off whoever is left. */

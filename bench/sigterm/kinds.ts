@@ -1,0 +1,31 @@
+export const DEADLINE_MS = 3_000
+
+/** One way for a task to go, and how often of a hundred. */
+export const KINDS = {
+  quick: 18,
+  slow: 18,
+  failing: 4,
+  flaky: 8,
+  stubborn: 2,
+  narrow: 6,
+  delayed: 8,
+  tomorrow: 1,
+  nested: 8,
+  chained: 8,
+  expiring: 3,
+  cancelled: 3,
+  keyed: 4,
+  sent: 3,
+  floating: 2,
+  deaf: 1,
+  polite: 1,
+  outside: 2,
+} as const
+export type Kind = keyof typeof KINDS
+
+export function pick(dice: () => number): Kind {
+  const all = Object.entries(KINDS) as [Kind, number][]
+  let left = dice() * all.reduce((sum, [, share]) => sum + share, 0)
+  for (const [kind, share] of all) if ((left -= share) < 0) return kind
+  return 'quick'
+}
