@@ -6,6 +6,8 @@ import { Socket } from 'node:net'
  * it: the logger may be closed, and telemetry is.
  */
 export function endProcessIn(ms: number, deadlineMs: number): void {
+  // The line to a parent, such as the primary of a cluster, is not to wait for.
+  process.channel?.unref()
   const end = (): void => {
     try {
       const text = `still alive ${deadlineMs} ms after the signal, kept by ${whatKeepsIt()}; ended`
@@ -17,7 +19,7 @@ export function endProcessIn(ms: number, deadlineMs: number): void {
   setTimeout(end, ms).unref()
 }
 
-/** As Node names them: `Timeout`, `TCPSocketWrap`, `PipeWrap` (the channel to a parent process), ... */
+/** As Node names them: `Timeout`, `TCPSocketWrap`, `PipeWrap`, ... */
 function whatKeepsIt(): string {
   const resources = process.getActiveResourcesInfo()
   // Node lists these too, though they keep nothing alive.

@@ -1,6 +1,7 @@
 // Starts what test/process/otel.test.ts observes: a real Node process, with its output as a test can wait for it.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '..', '..')
@@ -72,6 +73,12 @@ export class Started {
     const code = await this.#closed
     clearTimeout(limit)
     return { code, ...this.#output }
+  }
+
+  /** The next message that it sends. */
+  async tells(): Promise<unknown> {
+    const [message] = (await once(this.#child, 'message')) as [unknown]
+    return message
   }
 
   send(message: object): void {
