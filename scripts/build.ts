@@ -30,7 +30,7 @@ for (const path of globSync('**/*.ts', { cwd: join(root, 'src') })) if (!path.en
 for (const path of globSync('**/*.d.ts{,.map}', { cwd: esm })) cpSync(join(esm, path), join(cjs, path))
 writeFileSync(
   join(cjs, 'package.json'),
-  `${JSON.stringify({ type: 'commonjs', sideEffects: ['./telemetry/otel.js', './testing/jest.js'] })}\n`,
+  `${JSON.stringify({ type: 'commonjs', sideEffects: ['./telemetry/otel.js', './testing/jest.js', './testing/vitest.js'] })}\n`,
 )
 console.log(`dist/: ${declarations.length} modules in both formats`)
 

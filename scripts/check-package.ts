@@ -31,7 +31,7 @@ run('publint', ['run', join(folder, name), '--strict'])
 run('attw', [join(folder, name), '--profile', 'node16', '--exclude-entrypoints', 'package.json'])
 
 // What is made for one test runner loads there alone; the examples of testing do.
-const elsewhere = ['./package.json', './testing/jest']
+const elsewhere = ['./package.json', './testing/jest', './testing/vitest']
 for (const entry of Object.keys(manifest.exports)) {
   if (!elsewhere.includes(entry)) compareFormats(entry.replace(/^\./, manifest.name))
 }

@@ -37,11 +37,14 @@ export class Seen implements AddedTask {
   readonly rejected: Error | undefined
   readonly attempts: AttemptOutcome[] = []
   readonly submission: Submission
+  /** The name of its request, as far as that is known now. */
+  readonly by: () => string | undefined
   duplicates = 0
   outcome: Outcome | undefined
 
-  constructor(submission: Submission, rejected: Error | undefined) {
+  constructor(submission: Submission, { rejected, by }: { rejected: Error | undefined; by: () => string | undefined }) {
     this.submission = submission
+    this.by = by
     this.name = submission.name
     // The submission forgets it once it has ended.
     this.input = submission.input

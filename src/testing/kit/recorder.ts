@@ -2,6 +2,7 @@ import type { RunnerEvent, SubmissionResult, TaskObserver } from '../../core/obs
 import type { Submission } from '../../core/submission.ts'
 import type { AttemptOutcome, Outcome, TaskContext, TaskRecord } from '../../core/task.ts'
 import { Seen } from './added-task.ts'
+import type { Requests } from './requests.ts'
 
 /** An error that reached no handler: it escaped a task, or something round the tasks failed. */
 export interface StrayError {
@@ -15,20 +16,18 @@ export class Recorder implements TaskObserver {
   readonly name = 'testing kit'
   readonly seen: Seen[] = []
   readonly strays: StrayError[] = []
+  readonly #requests: Pick<Requests, 'nameOf'>
   readonly #changed: () => void
 
-  constructor(changed: () => void) {
+  constructor(requests: Pick<Requests, 'nameOf'>, changed: () => void) {
+    this.#requests = requests
     this.#changed = changed
   }
 
   submitted(record: TaskRecord, result: SubmissionResult, error?: Error): void {
     const known = result === 'duplicate' ? this.of(record) : undefined
     if (known) known.duplicates++
-    // Observers are given nothing else.
-    else
-      this.seen.push(
-        new Seen(record as Submission, result === 'rejected' ? (error ?? new Error('rejected')) : undefined),
-      )
+    else this.seen.push(this.#newlySeen(record, result === 'rejected' ? (error ?? new Error('rejected')) : undefined))
     this.#changed()
   }
 
@@ -51,6 +50,13 @@ export class Recorder implements TaskObserver {
     const escaped = strayOf(event)
     if (escaped) this.strays.push(escaped)
     this.#changed()
+  }
+
+  #newlySeen(record: TaskRecord, rejected: Error | undefined): Seen {
+    const { request } = record
+    const by = () => request && this.#requests.nameOf(request)
+    // Observers are given nothing else.
+    return new Seen(record as Submission, { rejected, by })
   }
 
   of(record: TaskRecord): Seen | undefined {

@@ -14,16 +14,23 @@ export interface AnyResponse {
 /** The requests that an application was asked while it was taken over. */
 export class Requests {
   readonly #facts = new Map<string, RequestFacts>()
+  readonly #urls = new WeakMap<RequestFacts, string>()
 
-  readonly served = ({ res }: Exchange, facts: RequestFacts): void => {
+  readonly served = ({ req, res }: Exchange, facts: RequestFacts): void => {
     const id = newId()
     this.#facts.set(id, facts)
+    this.#urls.set(facts, `${req.method} ${req.url}`)
     res.setHeader(REQUEST_HEADER, id)
     const { removeHeader } = res
     // Koa takes all headers off a response that becomes an error; its tasks are looked for like any other's.
     res.removeHeader = (name) => {
       if (name.toLowerCase() !== REQUEST_HEADER) removeHeader.call(res, name)
     }
+  }
+
+  /** Such as `POST /register`: its route is known only once it was answered. */
+  nameOf(facts: RequestFacts): string {
+    return facts.route === undefined ? (this.#urls.get(facts) ?? facts.method) : `${facts.method} ${facts.route}`
   }
 
   find(response: AnyResponse): RequestFacts | undefined {

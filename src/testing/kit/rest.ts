@@ -32,14 +32,13 @@ export function isRestless(submission: Submission, stirring: Stirring): boolean 
 }
 
 /** For a message: where a task that has not ended is. */
-export function whereIs({ submission, name }: Seen): string {
-  const { state, request, attempt, settings } = submission
-  const by = request ? `${request.method} ${request.route ?? '(no route)'}` : ''
+export function whereIs({ submission, name, by }: Seen): string {
+  const { state, attempt, settings } = submission
   switch (state) {
     case 'running':
       return `'${name}' runs (attempt ${attempt} of ${settings.retry.attempts})`
     case 'held':
-      return `'${name}' waits for the response to ${by}, which has not settled`
+      return `'${name}' waits for the response to ${by()}, which has not settled`
     case 'backoff':
       return `'${name}' waits for its next attempt (${attempt} of ${settings.retry.attempts})`
     case 'delayed':

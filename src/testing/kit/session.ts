@@ -50,7 +50,7 @@ export class Session implements TestKit {
     this.mode = mode
     this.#clock = kitClock(clock)
     this.#waiting = new Waiting(patienceMs)
-    this.#recorder = new Recorder(this.#waiting.changed)
+    this.#recorder = new Recorder(this.#requests, this.#waiting.changed)
     this.#line = new Line(this.#clock.core, mode === 'inline', this.#waiting.changed)
     this.telemetry = new Captured(this.#recorder.seen, this.#requests)
     this.#onEnd = onEnd

@@ -44,8 +44,8 @@ function factsOf(response: AnyResponse): RequestFacts | undefined {
   return open.at(-1)?.requestOf(response)
 }
 
-function say({ name, request }: Seen): string {
+function say({ name, request, by }: Seen): string {
   if (!request) return `'${name}' was added outside of any request`
-  const { method, route = '(no route)', statusCode, response } = request
-  return `'${name}' was caused by ${method} ${route}, answered with ${statusCode ?? 'nothing yet'}${response === 'aborted' ? ' (aborted)' : ''}`
+  const { statusCode, response } = request
+  return `'${name}' was caused by ${by()}, answered with ${statusCode ?? 'nothing yet'}${response === 'aborted' ? ' (aborted)' : ''}`
 }

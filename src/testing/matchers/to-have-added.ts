@@ -72,4 +72,4 @@ function say(context: MatcherContext, { name, all, named, fitting, input }: Look
 const inputOf = ({ submission, input }: Seen): unknown =>
   !submission.task.definition && Array.isArray(input) && input.length === 1 ? (input[0] as unknown) : input
 
-const causeOf = ({ request }: Seen): string => (request ? ` by ${request.method} ${request.route ?? '(no route)'}` : '')
+const causeOf = ({ by }: Seen): string => (by() === undefined ? '' : ` by ${by()}`)
