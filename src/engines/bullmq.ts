@@ -1,12 +1,12 @@
 /** Tasks in Redis, by BullMQ: they survive crashes and spread over machines. Why it is so: docs/decisions/0003. */
 import type { Engine, EngineHost, EngineStats, Envelope, Receipt } from '../core/engine.ts'
-import { EngineError, toError } from '../core/errors.ts'
+import { EngineError } from '../core/errors.ts'
 import { checkMsOf } from './bullmq/backend.ts'
 import { Claims } from './bullmq/claims.ts'
 import { Fetcher, SWEEP_MS } from './bullmq/fetcher.ts'
 import { Admin, cancel, statsOf } from './bullmq/look.ts'
 import { resolveOptions, type BullmqOptions, type Settings } from './bullmq/options.ts'
-import { add, openStore, outage, type Store } from './bullmq/store.ts'
+import { add, openStore, reportTo, type Store } from './bullmq/store.ts'
 
 export type { BullmqOptions }
 
@@ -48,10 +48,7 @@ class BullmqEngine implements Engine {
     if (!host.consume) return
     const claims = new Claims(store, host)
     const checkMs = checkMsOf(this.#settings)
-    const beat = (): void =>
-      void claims.beat().catch((thrown: unknown) => {
-        host.report({ type: 'engine_error', error: outage(store.commands, toError(thrown)) })
-      })
+    const beat = (): void => void claims.beat().catch((thrown: unknown) => reportTo(host, store, thrown))
     this.#working = {
       claims,
       fetcher: new Fetcher({ store, host, claims, checkMs }),

@@ -6,7 +6,6 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { capture, root } from './collector.ts'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -43,7 +42,7 @@ function install(): string | undefined {
 export function describeWithRedis(describe: Describe, file: string): (name: string, tests: () => void) => void {
   const why = whyNoRedis()
   // Jest prints no names of a file that is skipped whole.
-  if (why !== undefined) process.stderr.write(`skipped ${relative(root, file)}: ${why}\n`)
+  if (why !== undefined) process.stderr.write(`skipped ${relative(process.cwd(), file)}: ${why}\n`)
   return (name, tests) =>
     why === undefined ? describe(name, tests) : describe.skip(`${name} (skipped: ${why})`, tests)
 }
@@ -80,14 +79,17 @@ export class RedisServer implements AsyncDisposable {
   /** Starts it, again after `down`, with the data it kept. */
   async up(settings: Settings = {}): Promise<void> {
     const own = { port: String(this.port), bind: '127.0.0.1', dir: this.#folder, ...this.#settings, ...settings }
-    const args = Object.entries(own).flatMap(([key, value]) => [`--${key}`, value])
-    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const config = Object.entries(own).map(([key, value]) => `${key} ${value === '' ? '""' : value}`)
+    // Not as arguments: not every setting can be one.
+    const child = spawn('redis-server', ['-'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    child.stdin.end(config.join('\n'))
     this.#child = child
-    const log = capture(child.stdout)
+    let log = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text))
     const closed = once(child, 'close')
-    while (!log.text.includes('Ready to accept connections')) {
+    while (!log.includes('Ready to accept connections')) {
       await Promise.race([once(child.stdout, 'data'), closed])
-      if (child.exitCode !== null) throw new Error(`redis-server ended:\n${log.text}`)
+      if (child.exitCode !== null) throw new Error(`redis-server ended:\n${log}`)
     }
   }
 

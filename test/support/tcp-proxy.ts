@@ -7,6 +7,8 @@ export interface TcpProxy {
   cut(): void
   /** Lets connections be, but nothing passes. */
   freeze(): void
+  /** What is asked arrives; what is answered is gone. */
+  mute(): void
   heal(): void
   close(): Promise<void>
 }
@@ -14,14 +16,14 @@ export interface TcpProxy {
 /** A wire to a server of a test, to be cut. */
 export async function tcpProxy(target: number): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>()
-  let state: 'open' | 'cut' | 'frozen' = 'open'
+  let state: 'open' | 'cut' | 'frozen' | 'mute' = 'open'
   const server = createServer((near) => {
     if (state === 'cut') return near.destroy()
     const far = connect(target, '127.0.0.1')
     const pair = [near, far] as const
     pairs.add(pair)
     for (const [one, other] of [pair, [far, near] as const]) {
-      one.on('data', (data) => other.write(data))
+      one.on('data', (data) => (state === 'mute' && one === far) || other.write(data))
       one.on('error', () => {})
       one.on('close', () => {
         other.destroy()
@@ -43,6 +45,9 @@ export async function tcpProxy(target: number): Promise<TcpProxy> {
     freeze() {
       state = 'frozen'
       for (const socket of sockets()) socket.pause()
+    },
+    mute() {
+      state = 'mute'
     },
     heal() {
       state = 'open'

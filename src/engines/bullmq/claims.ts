@@ -7,6 +7,8 @@ import type { Store } from './store.ts'
 /** A claim is held, and kept alive, until the end of its run is stored. */
 interface Held {
   readonly claim: Claim
+  /** Once its run ended, until that is stored. */
+  end?: End
   acknowledged?: Promise<void>
 }
 
@@ -36,7 +38,9 @@ export class Claims {
     const { envelope, lostClaims } = claim
     const { id } = envelope.record
     const before = this.#held.get(id)
-    if (before && !before.acknowledged) this.#orphan(before)
+    // Its claim was lost before its end could be stored, and came back here: it is not run again for that.
+    if (before?.end) return this.#end({ claim }, before.end)
+    if (before) this.#orphan(before)
     if (this.#orphans.has(id)) return this.giveBack(claim, STILL_HERE_MS)
     this.#held.set(id, { claim })
     this.#host.run(envelope, this.#ended, lostClaims)
@@ -49,9 +53,7 @@ export class Claims {
       afterMs === undefined
         ? ({ outcome: 'interrupted', reason: 'not started', attempts: 0 } as const)
         : ({ outcome: 'returned', reason: 'not started', afterMs } as const)
-    const held: Held = { claim }
-    this.#held.set(envelope.record.id, held)
-    held.acknowledged = this.#acknowledge(held, { envelope, ending })
+    this.#end({ claim }, { envelope, ending })
   }
 
   /** Keeps the claims alive, and learns which are lost. */
@@ -73,7 +75,7 @@ export class Claims {
   abandon(): { readonly left: readonly Envelope[]; readonly stored: Promise<unknown> } {
     this.#deadline.abort()
     const all = [...this.#held.values()]
-    const left = all.filter(({ acknowledged }) => !acknowledged).map(({ claim }) => claim)
+    const left = all.filter(({ end }) => !end).map(({ claim }) => claim)
     this.#held.clear()
     const stored = Promise.allSettled([
       ...all.flatMap(({ acknowledged }) => acknowledged ?? []),
@@ -88,7 +90,13 @@ export class Claims {
     this.onEnded()
     if (this.#orphans.delete(id)) return
     const held = this.#held.get(id)
-    if (held && !held.acknowledged) held.acknowledged = this.#acknowledge(held, { envelope, ending, dead })
+    if (held && !held.end) this.#end(held, { envelope, ending, dead })
+  }
+
+  #end(held: Held, end: End): void {
+    held.end = end
+    this.#held.set(held.claim.envelope.record.id, held)
+    held.acknowledged = this.#acknowledge(held, end)
   }
 
   /** Repeated while the claim is held; the task is not run again for it. */
@@ -144,7 +152,7 @@ export class Claims {
     for (const one of held) {
       const { id } = one.claim.envelope.record
       // What is being acknowledged learns of it by that.
-      if (gone.has(id) && !one.acknowledged && this.#held.get(id) === one) this.#orphan(one)
+      if (gone.has(id) && !one.end && this.#held.get(id) === one) this.#orphan(one)
     }
     if (this.#held.size === 0) this.#noneHeld()
   }

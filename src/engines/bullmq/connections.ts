@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Redis, RedisOptions } from 'ioredis'
-import { EngineError, MissingPackageError } from '../../core/errors.ts'
+import { EngineError, MissingPackageError, toError } from '../../core/errors.ts'
 import { isClient, type Settings } from './options.ts'
 
 const load = createRequire(import.meta.url)
@@ -33,6 +33,7 @@ const bounded = (settings: Settings, blockMs: number): RedisOptions => ({
   lazyConnect: true,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
+  disconnectTimeout: 250,
   autoResendUnfulfilledCommands: false,
   connectTimeout: settings.commandTimeoutMs,
   socketTimeout: settings.commandTimeoutMs + blockMs,
@@ -77,13 +78,15 @@ export async function connect(client: Redis): Promise<void> {
   try {
     await client.connect()
   } catch (thrown) {
-    const cause = last ?? thrown
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new EngineError(`bullmq() cannot connect to Redis at ${whereIs(client)}: ${why}`, { cause })
+    const cause = last ?? toError(thrown)
+    throw new EngineError(`bullmq() cannot connect to Redis at ${whereIs(client)}: ${reasonOf(cause)}`, { cause })
   } finally {
     client.off('error', note)
   }
 }
+
+/** A host with several addresses fails with an error that only has a code. */
+export const reasonOf = (cause: Error): string => cause.message || String((cause as { readonly code?: unknown }).code)
 
 export function whereIs({ options }: Redis): string {
   if (options.sentinels) return `the sentinels of '${options.name ?? ''}'`

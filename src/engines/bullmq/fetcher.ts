@@ -1,10 +1,9 @@
 import { runNeutral } from '../../core/clock.ts'
 import type { EngineHost } from '../../core/engine.ts'
-import { toError } from '../../core/errors.ts'
 import type { Claims } from './claims.ts'
 import type { Lane } from './lane.ts'
-import { outage, type Store } from './store.ts'
-import { BLOCK_MS, Waker } from './waker.ts'
+import { reportTo, type Store } from './store.ts'
+import { BLOCK_MS, Waker, type Wake } from './waker.ts'
 
 /** How often all queues are asked whether there is work or not: BullMQ tells one worker only, and that one may die. */
 export const SWEEP_MS = BLOCK_MS
@@ -29,7 +28,6 @@ export class Fetcher {
   #pumping: Promise<void> | undefined
   #again = false
   #stopping = false
-  #failing = false
 
   constructor({ store, host, claims, checkMs }: FetcherOptions) {
     this.#store = store
@@ -40,7 +38,7 @@ export class Fetcher {
     if (blocking)
       this.#waker = new Waker({ blocking, commands }, `${lanes.newsKey}:${store.worker}`, {
         keys: () => [lanes.newsKey, ...lanes.all.filter(({ ripe }) => !ripe).map(markerOf)],
-        woken: (key, score) => this.#woken(key, score),
+        woken: (wake) => this.#woken(wake),
       })
     this.#intervals = [
       setInterval(() => this.sweep(), SWEEP_MS),
@@ -66,9 +64,12 @@ export class Fetcher {
 
   /** Asks all queues, also those that other processes made. */
   sweep(): void {
-    void this.#try(() => this.#store.lanes.refresh(this.#store.commands))
-    for (const lane of this.#store.lanes.all) lane.ripe = true
-    this.wake()
+    const { lanes, commands } = this.#store
+    void this.#try(async () => {
+      await lanes.refresh(commands)
+      for (const lane of lanes.all) lane.ripe = true
+      this.wake()
+    })
   }
 
   /** Resolves once nothing more starts. */
@@ -92,7 +93,6 @@ export class Fetcher {
         this.#deliver(lane, claims)
         for (const error of errors) this.#report(error)
         if (errors.length > 0 && claims.length === 0) return this.#later()
-        this.#failing = false
       }
     }
     this.#passOn()
@@ -139,9 +139,12 @@ export class Fetcher {
     this.wake()
   }
 
-  #woken(key: string, score: number): void {
-    const { lanes } = this.#store
-    if (key === lanes.newsKey) return this.sweep()
+  #woken({ key, member, score }: Wake): void {
+    const { lanes, commands } = this.#store
+    if (key === lanes.newsKey) {
+      lanes.passOn(commands, member)
+      return this.sweep()
+    }
     const lane = lanes.all.find((one) => markerOf(one) === key)
     if (!lane) return
     if (score > Date.now()) lane.dueAt = Math.min(lane.dueAt, score)
@@ -172,12 +175,8 @@ export class Fetcher {
     this.#dueTimer = setTimeout(() => this.wake(), PAUSE_MS)
   }
 
-  /** Once per outage, of which the connection tells too. */
   #report(thrown: unknown): void {
-    const error = outage(this.#store.commands, toError(thrown))
-    const isOutage = error !== thrown
-    if (!isOutage || !this.#failing) this.#host.report({ type: 'engine_error', error })
-    this.#failing ||= isOutage
+    reportTo(this.#host, this.#store, thrown)
   }
 }
 

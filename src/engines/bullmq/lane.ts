@@ -117,7 +117,7 @@ export class Lane {
     const job = { id, opts: { attempts: 1 } }
     const now = Date.now()
     const ended = { age: this.#options.keepEndedMs / 1_000, count: MOST_KEPT }
-    const kept = dead && { data: revivedDataOf(envelope), [FIELDS.deathNote]: JSON.stringify(dead) }
+    const kept = dead && { data: revivedDataOf(envelope), stc: '0', [FIELDS.deathNote]: JSON.stringify(dead) }
     const why = dead?.message ?? dead?.reason ?? how
     const args = kept
       ? this.backend.moveToFinishedArgs(job, why, 'failedReason', { count: -1 }, 'failed', token, now, false, kept)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Priority } from '../../core/task.ts'
 import type { Backend } from './backend.ts'
@@ -27,6 +28,7 @@ export class Lanes {
   readonly #byName = new Map<string, Lane>()
   readonly #byPriority: Record<Priority, Lane[]> = { high: [], normal: [], low: [] }
   #turn = 0
+  #passedOn = ''
 
   constructor({ prefix, queue }: Settings, backendOf: (queue: string) => Backend, options: LaneOptions) {
     this.key = `${prefix}:${queue}:lanes`
@@ -47,6 +49,18 @@ export class Lanes {
   /** Learns of those that other processes made. */
   async refresh(client: Redis): Promise<void> {
     for (const name of await client.smembers(this.key)) this.#named(name)
+  }
+
+  /** One worker that waits hears that there is a queue more. */
+  announce(client: Redis, news: string = randomUUID()): void {
+    client.zadd(this.newsKey, 0, news).catch(() => {})
+  }
+
+  /** It tells the next one, until it hears the same again. */
+  passOn(client: Redis, news: string): void {
+    if (news === this.#passedOn) return
+    this.#passedOn = news
+    this.announce(client, news)
   }
 
   /** The next one to ask: by turns among priorities, then among labels. */

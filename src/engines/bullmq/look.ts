@@ -1,7 +1,7 @@
 // What is asked of all queues: how many wait, what is dead, and where one task is.
 import type { DeadTask, EngineAdmin, EngineStats } from '../../core/engine.ts'
 import { deadTaskOf, FIELDS } from './jobs.ts'
-import type { Lane } from './lane.ts'
+import { isLost, type Lane } from './lane.ts'
 import type { Store } from './store.ts'
 
 type Results = readonly (readonly [Error | null, unknown])[] | null
@@ -104,11 +104,14 @@ export class Admin implements EngineAdmin {
     const lane = await this.#laneOf(id)
     if (!lane) return false
     const job = { id, opts: {} } as Parameters<Lane['backend']['retryFinishedJob']>[0]
-    // Somebody else may do the same; BullMQ lets one of them.
-    return lane.backend.retryFinishedJob(job, 'failed').then(
-      () => true,
-      () => false,
-    )
+    try {
+      await lane.backend.retryFinishedJob(job, 'failed')
+      return true
+    } catch (thrown) {
+      // Somebody else did the same; BullMQ lets one of them.
+      if (isLost(thrown)) return false
+      throw thrown
+    }
   }
 
   async discard(id: string): Promise<boolean> {

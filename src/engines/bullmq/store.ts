@@ -6,7 +6,7 @@ import type { ChainableCommander, Redis } from 'ioredis'
 import type { EngineEvent, Envelope, Receipt } from '../../core/engine.ts'
 import { EngineError, toError } from '../../core/errors.ts'
 import { makeBackends, type Backends } from './backend.ts'
-import { connect, makeClient, whereIs } from './connections.ts'
+import { connect, makeClient, reasonOf, whereIs } from './connections.ts'
 import { checkVersion, lossesOf, notDurable, readDurability } from './durability.ts'
 import { jobOf } from './jobs.ts'
 import { Lanes } from './lanes.ts'
@@ -39,14 +39,18 @@ type Clients = Pick<Store, 'commands' | 'blocking'>
 export async function openStore(settings: Settings, consume: boolean, host: StoreHost): Promise<Store> {
   let opened = false
   const report = (error: Error): void => {
-    if (opened) host.report({ type: 'engine_error', error: outage(commands, error) })
+    if (opened) host.report({ type: 'engine_error', error })
   }
+  const down = (cause: Error): void =>
+    report(new EngineError(`Redis at ${whereIs(commands)} is away: ${reasonOf(cause)}`, { cause }))
   const ready = (): void => {
     if (!opened) return
     host.back()
-    checkAgain(commands, settings).catch(report)
+    checkAgain(commands, settings).catch((thrown: unknown) => {
+      if (!outage(commands, toError(thrown))) report(toError(thrown))
+    })
   }
-  const commands = makeClient(settings, { down: report, ready })
+  const commands = makeClient(settings, { down, ready })
   // Whatever happens to it happens to the other one too, which says so.
   const silent = { down: () => {}, ready: () => {} }
   const blocking = consume ? makeClient(settings, silent, BLOCK_MS) : undefined
@@ -115,13 +119,23 @@ export async function add(
     void backend.addJobToTransaction(multi, jobOf(envelope), envelope.record.id, {}, backend.keys)
   }
   multi.sadd(lanes.key, ...new Set(homes.map(({ name }) => name)))
-  const results = await multi.exec().catch((thrown: unknown) => {
-    throw outage(commands, toError(thrown))
-  })
+  const results = await multi.exec().catch((thrown: unknown) => refusedWhole(thrown) ?? unknownEnd(commands, thrown))
+  if (results instanceof Error) return batch.map(({ record: { id } }) => ({ id, result: 'rejected', error: results }))
   const news: unknown = results?.at(-1)?.[1]
-  if (typeof news === 'number' && news > 0) void commands.zadd(lanes.newsKey, 0, 'new').catch(() => {})
+  if (typeof news === 'number' && news > 0) lanes.announce(commands)
   for (const lane of homes) lane.ripe = true
   return batch.flatMap(({ record: { id } }, index) => receiptOf(id, results?.slice(2 * index, 2 * index + 2) ?? []))
+}
+
+/** Redis said no to a command of the transaction before it ran any. */
+function refusedWhole(thrown: unknown): Error | undefined {
+  const [first] = (thrown as { readonly previousErrors?: readonly Error[] }).previousErrors ?? []
+  return first?.name === 'ReplyError' ? refusal(first) : undefined
+}
+
+function unknownEnd(commands: Redis, thrown: unknown): never {
+  const error = toError(thrown)
+  throw outage(commands, error) ?? error
 }
 
 function receiptOf(id: string, [existed, added]: readonly (readonly [Error | null, unknown])[]): readonly Receipt[] {
@@ -137,11 +151,19 @@ const refusal = (cause: Error): EngineError =>
       })
     : new EngineError(`Redis did not store the task: ${cause.message}`, { cause })
 
-/** What ioredis says of a command without a connection, so that a person knows what to look at. */
-export function outage(client: Redis, cause: Error): Error {
+/** What is thrown when there is no connection, said so that a person knows where to look; undefined if it is anything else. */
+export function outage(client: Redis, cause: Error): EngineError | undefined {
   const where = `Redis at ${whereIs(client)}`
   if (cause.message.includes('enableOfflineQueue')) return new EngineError(`${where} is not reachable`, { cause })
-  if (cause.name === 'MaxRetriesPerRequestError' || cause.name === 'AbortError')
-    return new EngineError(`${where} was lost before it answered`, { cause })
-  return (cause as { readonly code?: string }).code ? new EngineError(`${where}: ${cause.message}`, { cause }) : cause
+  return LOST_CONNECTION.test(`${cause.name}: ${cause.message}`)
+    ? new EngineError(`${where} was lost before it answered`, { cause })
+    : undefined
+}
+
+const LOST_CONNECTION = /^(MaxRetriesPerRequestError|AbortError):|Connection is closed/
+
+/** Of an outage the connection tells, once. */
+export function reportTo(host: Pick<StoreHost, 'report'>, { commands }: Store, thrown: unknown): void {
+  const error = toError(thrown)
+  if (!outage(commands, error)) host.report({ type: 'engine_error', error })
 }

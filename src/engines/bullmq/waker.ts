@@ -4,8 +4,14 @@ import type { Redis } from 'ioredis'
 export interface WakerHost {
   /** What to listen to now, in order. */
   keys(): readonly string[]
-  /** `score`: when what is there is due, in milliseconds since the epoch; 0 is now. */
-  woken(key: string, score: number): void
+  woken(wake: Wake): void
+}
+
+export interface Wake {
+  readonly key: string
+  readonly member: string
+  /** When what is there is due, in milliseconds since the epoch; 0 is now. */
+  readonly score: number
 }
 
 /** How long one look may block; also how soon a connection that died without a word is noticed. */
@@ -40,7 +46,8 @@ export class Waker {
       this.#listening = new Set(keys)
       try {
         const popped = await this.#client.bzpopmin(...keys, this.#key, BLOCK_MS / 1_000)
-        if (popped && popped[0] !== this.#key) this.#host.woken(popped[0], Number(popped[2]))
+        const [key = this.#key, member = '', score] = popped ?? []
+        if (key !== this.#key) this.#host.woken({ key, member, score: Number(score) })
       } catch {
         // The connection says itself that it is down.
         this.#listening = new Set()

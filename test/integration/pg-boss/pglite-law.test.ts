@@ -48,7 +48,7 @@ const cases = engineConformance({
   loseClaim: (queue, id) => loseClaim((text, values) => open.query(text, values), queue, id),
   async crash(queue, plan) {
     killed.add(queue)
-    await killOnceReady('engine-crash-child.ts', JSON.stringify({ pglite, queue }), JSON.stringify(plan))
+    await killOnceReady('engine-crash-child.ts', 'pg-boss', JSON.stringify({ pglite, queue }), JSON.stringify(plan))
   },
 })
 

@@ -35,7 +35,7 @@ const cases = engineConformance({
   },
   loseClaim: (queue, id) => loseClaim((text, values) => server.query(text, values), queue, id),
   crash: (queue, plan) =>
-    killOnceReady('engine-crash-child.ts', JSON.stringify(optionsOf(queue)), JSON.stringify(plan)),
+    killOnceReady('engine-crash-child.ts', 'pg-boss', JSON.stringify(optionsOf(queue)), JSON.stringify(plan)),
   recoveryMs: 40_000,
 })
 

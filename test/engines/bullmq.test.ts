@@ -1,0 +1,93 @@
+// What bullmq() decides without a Redis; the rest is in test/integration.
+import { describe, expect, test } from '@jest/globals'
+import * as fc from 'fast-check'
+import { bullmq, type BullmqOptions } from 'koa-afterglow/bullmq'
+import type { Backend } from '../../src/engines/bullmq/backend.ts'
+import { loadPeer } from '../../src/engines/bullmq/connections.ts'
+import { lossesOf } from '../../src/engines/bullmq/durability.ts'
+import { Lanes } from '../../src/engines/bullmq/lanes.ts'
+import { resolveOptions } from '../../src/engines/bullmq/options.ts'
+
+const connection = 'redis://localhost'
+
+const lanesWith = (): Lanes =>
+  new Lanes(resolveOptions({ connection }), () => ({}) as Backend, { worker: 'w', keepEndedMs: 1, newToken: () => '' })
+
+describe('bullmq()', () => {
+  test.each<readonly [string, Partial<BullmqOptions>]>([
+    ['connection', { connection: '' }],
+    ['connection', { connection: undefined as unknown as string }],
+    ['Cluster', { connection: { isCluster: true } as object }],
+    ['keyPrefix', { connection: { keyPrefix: 'mine:' } }],
+    ['queue', { queue: 'a:b' }],
+    ['queue', { queue: 'q'.repeat(51) }],
+    ['prefix', { prefix: 'with space' }],
+    ['claimTimeoutMs', { claimTimeoutMs: 999 }],
+    ['claimTimeoutMs', { claimTimeoutMs: Number.NaN }],
+    ['commandTimeoutMs', { commandTimeoutMs: Infinity }],
+    ['keepEndedMs', { keepEndedMs: 60_001 }],
+  ])('refuses what `%s` cannot be, and says why', (what, options) => {
+    const make = () => bullmq({ connection, ...options })
+    expect(make).toThrow(what)
+    expect(make).toThrow(expect.objectContaining({ code: 'ERR_AFTERGLOW_INVALID_OPTION' }))
+  })
+
+  test('says how to install what is missing', () => {
+    const missing = () => loadPeer('afterglow-no-such-package')
+    expect(missing).toThrow('npm install bullmq ioredis')
+    expect(missing).toThrow(expect.objectContaining({ code: 'ERR_AFTERGLOW_MISSING_PACKAGE' }))
+  })
+
+  test('is not usable before it started, and says so', async () => {
+    const engine = bullmq({ connection })
+    await expect(engine.enqueue([])).rejects.toThrow('not started')
+    expect(() => engine.stats()).toThrow('not started')
+    expect(await engine.stop({ deadlineMs: 0 })).toEqual([])
+  })
+
+  test('finds no fault with a Redis that appends and evicts nothing, and one with any other', () => {
+    const good = { version: '7.0.15', appendonly: true, appendfsync: 'everysec', policy: 'noeviction' }
+    expect(lossesOf(good)).toEqual([])
+    expect(lossesOf({ ...good, appendfsync: undefined })).toEqual([])
+    expect(lossesOf({ ...good, appendonly: false, policy: 'allkeys-lru' })).toHaveLength(2)
+    expect(lossesOf({ ...good, appendonly: undefined, policy: undefined })).toHaveLength(2)
+  })
+})
+
+describe('the queues of bullmq()', () => {
+  const label = fc.string({ unit: 'binary', minLength: 1 })
+
+  test('are one per label and priority, with names that BullMQ takes and that say both', () => {
+    const lanes = lanesWith()
+    fc.assert(
+      fc.property(label, fc.constantFrom('low', 'normal', 'high'), (text, priority) => {
+        const lane = lanes.of(text, priority)
+        expect(lane.name).not.toContain(':')
+        expect([lane.label, lane.priority]).toEqual([text, priority])
+        expect(lanes.of(text, priority)).toBe(lane)
+      }),
+    )
+  })
+
+  test('get their turns: a closed one or one without work is passed over, and none is left out', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.tuple(fc.nat(5).map(String), fc.constantFrom('low', 'normal', 'high')), {
+          selector: String,
+          minLength: 1,
+        }),
+        fc.nat(5).map(String),
+        (named, closed) => {
+          const lanes = lanesWith()
+          for (const [text, priority] of named) lanes.of(text, priority)
+          const open = lanes.all.filter((lane) => lane.label !== closed)
+          // Seven turns give each priority one; each round of them gives one lane of it another.
+          const got = Array.from({ length: 7 * named.length }, () => lanes.next(new Set([closed])))
+          expect(new Set(got)).toEqual(new Set(open.length > 0 ? open : [undefined]))
+          for (const lane of lanes.all) lane.ripe = false
+          expect(lanes.next(new Set())).toBeUndefined()
+        },
+      ),
+    )
+  })
+})
