@@ -2,21 +2,21 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { asValue } from 'awilix'
+import { takeOver, type TakeOverOptions, type TestKit } from 'koa-afterglow/testing'
+import 'koa-afterglow/testing/jest'
 import { pino } from 'pino'
 import { createApp } from '../../examples/shop/app.ts'
 import { setUpMail, type Mail } from '../../examples/shop/mail.ts'
 import { openMailbox, type KeptMail, type Mailbox } from '../../examples/shop/mailbox.ts'
 import { createServices, WarehouseBusyError, type Container } from '../../examples/shop/services.ts'
-import { createShopTasks } from '../../examples/shop/tasks.ts'
-import { seeing, type Seen } from '../support/runner.ts'
+import * as work from '../../examples/shop/tasks.ts'
 
 const ADA = { username: 'ada', email: 'ada@example.com' }
 
 interface Shop {
   readonly close: () => Promise<void>
   readonly services: Container
-  readonly seen: Seen
-  readonly idle: () => Promise<void>
+  readonly kit: TestKit
   readonly get: (path: string) => Promise<Answer>
   readonly post: (path: string, body?: unknown) => Promise<Answer>
   readonly send: (path: string, init: RequestInit) => Promise<Answer>
@@ -26,14 +26,19 @@ interface Answer {
   readonly headers: Headers
   readonly body: unknown
 }
+interface ShopOptions {
+  readonly smtpUrl?: string
+  readonly mails?: Mailbox['mails']
+  /** @default 'inline' */
+  readonly mode?: TakeOverOptions['mode']
+}
 
-/** The shop as main.ts composes it, on a port of its own, with its embedded SMTP server unless told otherwise. */
-async function openShop({ smtpUrl, mails: show }: { smtpUrl?: string; mails?: Mailbox['mails'] } = {}): Promise<Shop> {
+/** The shop as main.ts composes it, its tasks in our hands, on a port of its own, with its embedded SMTP server unless told otherwise. */
+async function openShop({ smtpUrl, mails: show, mode = 'inline' }: ShopOptions = {}): Promise<Shop> {
   const mail = await setUpMail(smtpUrl)
   const services = createServices(mail.mailer)
-  const tasks = createShopTasks(false, services)
-  const seen = seeing()
-  tasks.observe(seen)
+  const tasks = work.createShopTasks(false, services)
+  const kit = takeOver(tasks, { mode })
   const mailbox = mail.mailbox && { ...mail.mailbox, ...(show && { mails: show }) }
   const app = createApp({ tasks, mailbox, logger: pino({ level: 'silent' }) })
   const server = app.listen(0, '127.0.0.1')
@@ -45,17 +50,19 @@ async function openShop({ smtpUrl, mails: show }: { smtpUrl?: string; mails?: Ma
   const json = (body: unknown) => ({ headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
   return {
     services,
-    seen,
-    idle: () => tasks.idle(),
+    kit,
     get: (path) => send(path),
     post: (path, body) => send(path, { method: 'POST', ...(body !== undefined && json(body)) }),
     send,
     async close() {
-      await tasks.close({ deadlineMs: 1 })
-      server.closeAllConnections()
-      server.close()
-      await services.dispose()
-      await mail.close()
+      try {
+        await kit.end()
+      } finally {
+        server.closeAllConnections()
+        server.close()
+        await services.dispose()
+        await mail.close()
+      }
     },
   }
 }
@@ -79,7 +86,7 @@ describe('POST /register', () => {
     })
     expect(await mails()).toEqual([])
     letGo.resolve()
-    await shop.idle()
+    await shop.kit.idle()
     expect(await mails()).toMatchObject([
       {
         to: ['ada@example.com'],
@@ -93,7 +100,7 @@ describe('POST /register', () => {
   test('writes to people whose name is not ASCII', async () => {
     shop = await openShop()
     await shop.post('/register', { ...ADA, username: 'Zoë 李' })
-    await shop.idle()
+    await shop.kit.idle()
     expect(await mails()).toMatchObject([{ subject: 'Welcome, Zoë 李', text: expect.stringContaining('Zoë 李') }])
   })
 
@@ -102,7 +109,7 @@ describe('POST /register', () => {
     const server = await openMailbox((mail) => void elsewhere.push(mail))
     shop = await openShop({ smtpUrl: server.url })
     await shop.post('/register', ADA)
-    await shop.idle()
+    await shop.kit.idle()
     expect(elsewhere).toMatchObject([{ to: ['ada@example.com'] }])
     expect(await shop.get('/mails')).toMatchObject({ status: 404, body: { error: expect.stringMatching(/SMTP_URL/) } })
     await server.close()
@@ -111,8 +118,9 @@ describe('POST /register', () => {
   test('an address that the mail server refuses is not tried again and is no failure', async () => {
     shop = await openShop()
     await shop.post('/register', { ...ADA, email: 'ada@bounce.example' })
-    await shop.idle()
-    expect(shop.seen.outcomes).toMatchObject([{ outcome: { outcome: 'discarded', attempts: 1 } }])
+    await shop.kit.idle()
+    expect(shop.kit.task(work.sendWelcomeEmail)).toHaveSettled('discarded')
+    expect(shop.kit.task(work.sendWelcomeEmail).attempts).toHaveLength(1)
     expect(await mails()).toEqual([])
   })
 })
@@ -124,15 +132,43 @@ describe('POST /order', () => {
     const sendOrderConfirmation = async (...args: unknown[]) => void confirmed.push(args)
     shop.services.register({ notifications: asValue({ sendOrderConfirmation } as never) })
     expect(await shop.post('/order')).toMatchObject({ status: 200, body: { message: 'Order 123 placed' } })
-    await shop.idle()
+    await shop.kit.idle()
     expect(confirmed).toEqual([[123, { to: 'ada@example.com', signal: expect.anything() }]])
   })
 
   test('the service that is there by default sends a mail', async () => {
     shop = await openShop()
     await shop.post('/order', { orderId: 7, email: 'grace@example.com' })
-    await shop.idle()
+    await shop.kit.idle()
     expect(await mails()).toMatchObject([{ to: ['grace@example.com'], subject: 'Your order 7' }])
+  })
+})
+
+describe('GET /complex-task', () => {
+  test('adds one that waits and one that computes on a thread, and answers at once', async () => {
+    shop = await openShop({ mode: 'off' })
+    expect(await shop.get('/complex-task')).toMatchObject({ body: { message: 'Complex task started' } })
+    expect(shop.kit).toHaveAddedOnce(work.syncInventory)
+    expect(shop.kit).toHaveAddedOnce(work.renderCatalogue, { ms: 2_000 })
+    expect(shop.kit.tasks(work.renderCatalogue)).toBeCausedBy('GET /complex-task')
+  })
+})
+
+describe('a mail server that hangs', () => {
+  test('costs a mail its attempts, one timeout after the other, and nobody else anything', async () => {
+    shop = await openShop({ mode: 'manual' })
+    const hangs = (_mail: Mail, { signal }: { signal: AbortSignal }) =>
+      new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    shop.services.register({ mailer: asValue({ send: hangs }) })
+    await shop.post('/register', ADA)
+    await shop.kit.idle()
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const running = shop.kit.runNext(work.sendWelcomeEmail)
+      await shop.kit.clock.advance(3_000)
+      await running
+      await shop.kit.clock.advance(1_000)
+    }
+    expect(shop.kit.task(work.sendWelcomeEmail)).toHaveSettled('timed_out')
   })
 })
 
@@ -140,10 +176,9 @@ describe('tasks that fail', () => {
   test('a task that fails changes no response and does not go unseen', async () => {
     shop = await openShop()
     expect(await shop.get('/failing-task')).toMatchObject({ status: 200 })
-    await shop.idle()
-    expect(shop.seen.outcomes).toMatchObject([
-      { name: 'update-search-index', outcome: { outcome: 'failed', error: { name: 'SearchIndexError' } } },
-    ])
+    await shop.kit.idle()
+    expect(shop.kit.task(work.updateSearchIndex)).toHaveSettled('failed')
+    expect(shop.kit.telemetry.log({ level: 'error' }).fields).toMatchObject({ 'error.type': 'SearchIndexError' })
     expect(await shop.get('/stats')).toMatchObject({ body: { outcomes: { failed: 1, completed: 0 } } })
   })
 
@@ -155,8 +190,9 @@ describe('tasks that fail', () => {
     }
     shop.services.register({ warehouse: asValue({ reserve }) })
     await shop.get('/flaky-task')
-    await shop.idle()
-    expect(shop.seen.attempts.map(({ outcome }) => outcome.outcome)).toEqual(['retried', 'retried', 'completed'])
+    await shop.kit.drain()
+    const { attempts } = shop.kit.task(work.reserveStock)
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(['retried', 'retried', 'completed'])
   })
 })
 
@@ -176,7 +212,7 @@ describe('bad requests', () => {
       status: 400,
       body: { error: expect.stringContaining(`${field}: `), fields: [{ field, message: expect.any(String) }] },
     })
-    expect(shop.seen.submissions).toEqual([])
+    expect(shop.kit.added).toEqual([])
   })
 
   test.each([
@@ -189,7 +225,7 @@ describe('bad requests', () => {
     shop = await openShop()
     const answer = await shop.send('/register', { method: 'POST', ...init })
     expect(answer).toMatchObject({ status, body: { error: expect.stringContaining(words) } })
-    expect(shop.seen.submissions).toEqual([])
+    expect(shop.kit.added).toEqual([])
   })
 
   test('no body at all is an empty one', async () => {

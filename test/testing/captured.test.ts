@@ -5,6 +5,7 @@ import { createTasks, defineTask } from 'koa-afterglow'
 import { takeOver } from 'koa-afterglow/testing'
 import type pino from 'pino'
 import request from 'supertest'
+import { renderCatalogue } from '../../examples/shop/tasks.ts'
 import { forgetMetrics, remembering, SDK_NAMES, SDKS } from '../support/telemetry.ts'
 
 const mail = defineTask({
@@ -82,6 +83,17 @@ describe('telemetry captured without an SDK', () => {
     await kit.idle()
     expect(lines.map(({ msg }) => msg)).toEqual(['a child', 'a level of its own', 'task completed'])
     expect(kit.telemetry.log({ level: 'fatal' })).toMatchObject({ message: 'a child', fields: { shop: 1 } })
+  })
+
+  test('lines of a thread are kept as well, whatever level the application logs at', async () => {
+    const { tasks } = appOf()
+    using kit = takeOver(tasks)
+    tasks.add(renderCatalogue, { ms: 1 })
+    await kit.idle()
+    expect(kit.telemetry.logs({ task: renderCatalogue }).map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^rendered \d+ pages on a thread$/),
+      'task completed',
+    ])
   })
 
   test('metrics: the numbers that an SDK would collect, of these tasks alone', async () => {

@@ -44,6 +44,8 @@ export function watchedLog(lines: CapturedLine[], log: Logger, task: TaskContext
 function watched(lines: CapturedLine[], log: Logger, bound: object): Logger {
   return new Proxy(log, {
     get(target, key) {
+      // Whoever asks first, such as a thread, would not even write what the application's own logger leaves out.
+      if (key === 'isLevelEnabled') return () => true
       const value: unknown = Reflect.get(target, key)
       if (typeof value !== 'function') return value
       const method = value as (...args: unknown[]) => unknown

@@ -101,9 +101,13 @@ export class Session implements TestKit {
   async runNext(query?: TaskQuery): Promise<AddedTask | undefined> {
     if (this.mode !== 'manual') throw new TestingError(`kit.runNext() is for mode 'manual', and this is '${this.mode}'`)
     const fits = (one: unknown) => query === undefined || Boolean(this.#seenOf(one)?.is(query))
-    const isNext = () => this.#line.next(fits) !== undefined
-    await this.#until('kit.runNext()', () => isNext() || !this.#anyRestless(this.#recorder.seen), this.#recorder.seen)
-    const next = this.#line.next(fits)
+    // What is ready starts at once, so that a test may turn the clock while it runs.
+    let next = this.#line.next(fits)
+    if (!next) {
+      const { seen: all } = this.#recorder
+      await this.#until('kit.runNext()', () => Boolean(this.#line.next(fits)) || !this.#anyRestless(all), all)
+      next = this.#line.next(fits)
+    }
     const seen = next && this.#seenOf(next.envelope)
     if (!next || !seen) return undefined
     const before = seen.attempts.length
