@@ -91,6 +91,7 @@ function sayWhere(toFiles: boolean): void {
     ['send to', `http://${host}:${ports.OTELCOL_HTTP_PORT} (OTLP/HTTP), ${host}:${ports.OTELCOL_GRPC_PORT} (gRPC)`],
     ['app', 'npm start, and npm run demo, in other terminals'],
     ['metrics', `curl '${query}'`],
+    ['alerts', `curl '${prometheusUrl}/api/v1/alerts'`],
     ['traces', toFiles ? join(folder, 'traces.jsonl') : String(env['OTELCOL_TRACES_ENDPOINT'])],
     ['logs', toFiles ? join(folder, 'logs.jsonl') : (env['OTELCOL_LOGS_ENDPOINT'] ?? 'http://127.0.0.1:3100/otlp')],
     [

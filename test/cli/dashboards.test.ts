@@ -40,6 +40,20 @@ describe('the files of another installation', () => {
     expect(adapted(path, text, NOTHING)).toBe(text)
   })
 
+  it.each([`team="it's"`, 'a="x # y"', 'a="x: y"', 'a="{{ x }}"', String.raw`a="\\d\"q"`, 'a="$&$1"'])(
+    'are still what they were, whatever stands in the selector: %s',
+    (selector) => {
+      for (const [path, text] of Object.entries(committed)) {
+        const content = (file: string): string =>
+          JSON.stringify(path.endsWith('.json') ? JSON.parse(file) : parse(file))
+        const inJson = JSON.stringify(selector).slice(1, -1)
+        const wanted = content(text).replaceAll(String.raw`job=~\".+\"`, () => inJson)
+        const narrowed = wanted.replaceAll(String.raw`job=~\"$job\"`, () => String.raw`${inJson},job=~\"$job\"`)
+        expect(content(adapted(path, text, { ...NOTHING, selector }))).toBe(path.endsWith('.json') ? narrowed : wanted)
+      }
+    },
+  )
+
   it('hold no selector and no address of ours any more', () => {
     for (const [path, text] of Object.entries(committed)) {
       const other = adapted(path, text, ours)
