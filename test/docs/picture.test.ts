@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { draw } from '../../docs/build/picture/draw.ts'
+import type { Recorded } from '../../docs/build/picture/recorded.ts'
+
+const images = join(import.meta.dirname, '../../docs/images')
+
+test('docs/images/incident.svg is what `npm run docs:picture` draws', () => {
+  const recorded = JSON.parse(readFileSync(join(images, 'incident.json'), 'utf8')) as Recorded
+  expect(readFileSync(join(images, 'incident.svg'), 'utf8')).toBe(draw(recorded))
+})
