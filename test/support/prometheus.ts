@@ -1,7 +1,7 @@
 // The real Prometheus with stack/prometheus.yaml, for tests: what is sent to `otlp` can be asked for by PromQL.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -21,6 +21,13 @@ export interface SeriesExemplars {
   readonly exemplars: readonly { readonly labels: Readonly<Record<string, string>> }[]
 }
 
+/** As its API tells of them. */
+export interface FiringAlert {
+  readonly state: 'pending' | 'firing'
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
+
 export class Prometheus implements AsyncDisposable {
   readonly url: string
   readonly #child: ChildProcess
@@ -32,13 +39,16 @@ export class Prometheus implements AsyncDisposable {
     this.#folder = folder
   }
 
-  static async start(): Promise<Prometheus> {
+  /** With rule files by name, where they matter. */
+  static async start(rules: Readonly<Record<string, string>> = {}): Promise<Prometheus> {
     const binary = await binaryOf('prometheus')
     const folder = await mkdtemp(join(tmpdir(), 'afterglow-prometheus-'))
     const [port, nobody] = await freePorts(2)
     const config = join(folder, 'prometheus.yaml')
     const shipped = await readFile(join(root, 'stack', 'prometheus.yaml'), 'utf8')
     await writeFile(config, shipped.replace(':8888', `:${nobody}`))
+    await mkdir(join(folder, 'rules'))
+    for (const [name, text] of Object.entries(rules)) await writeFile(join(folder, 'rules', name), text)
     const args = [`--config.file=${config}`, `--storage.tsdb.path=${folder}`, `--web.listen-address=127.0.0.1:${port}`]
     args.push('--web.enable-otlp-receiver', '--enable-feature=exemplar-storage')
     const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -74,6 +84,11 @@ export class Prometheus implements AsyncDisposable {
       start: now - 600,
       end: now + 60,
     })) as SeriesExemplars[]
+  }
+
+  /** Alerts that are pending or fire. */
+  async alerts(): Promise<readonly FiringAlert[]> {
+    return ((await this.#get('alerts', {})) as { alerts: FiringAlert[] }).alerts
   }
 
   /** Every metric name that has a series. */
