@@ -168,10 +168,19 @@ export class NotDurableError extends AfterglowError {
   readonly code = 'ERR_AFTERGLOW_NOT_DURABLE' as const
 }
 
-/** `task.services` was read and `createTasks({ services })` has none. */
+/** `task.services` was read where there is none: no container, an attempt that has ended, a thread. Or that is no container. */
 export class ServicesError extends AfterglowError {
   override readonly name = 'ServicesError' as const
   readonly code = 'ERR_AFTERGLOW_SERVICES' as const
+}
+
+/** Opened once the attempt ended, as by a hook, they would never be disposed. */
+export function refuseServices(name: string, ended: boolean): never {
+  throw new ServicesError(
+    ended
+      ? `task '${name}' reads task.services, but this attempt of it has ended; read it before, or use the container itself`
+      : `task '${name}' reads task.services; give createTasks a container: { services }`,
+  )
 }
 
 /** The thread of a task ended before its work: an error nobody caught (`cause`), `process.exit()`, no memory left. */

@@ -7,7 +7,7 @@ import { skippedAfter, waitFor } from './dependencies.ts'
 import { Dependents } from './dependents.ts'
 import { Dispatch } from './dispatch.ts'
 import type { Envelope } from './engine.ts'
-import { EngineError, ServicesError, toError } from './errors.ts'
+import { EngineError, refuseServices, toError } from './errors.ts'
 import type { FlowParts } from './flow-parts.ts'
 import { InFlight } from './in-flight.ts'
 import { Lanes } from './lanes.ts'
@@ -183,8 +183,8 @@ export class Flow implements RunHost, AttemptHost {
   }
 
   openServices(attempt: Attempt): Services {
-    if (this.#parts.openServices) return this.#parts.openServices(attempt)
-    throw new ServicesError(`task '${attempt.name}' reads task.services; give createTasks a container: { services }`)
+    const { openServices: open } = this.#parts
+    return open && !attempt.outcome ? open(attempt) : refuseServices(attempt.name, open !== undefined)
   }
 
   addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {

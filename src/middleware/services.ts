@@ -3,12 +3,14 @@ import type { Services, TaskContext, TaskMiddleware } from '../core/task.ts'
 
 /** What `createTasks({ services })` takes: awilix's container as it is, or anything of this shape. */
 export interface ServiceSource {
+  /** For its types alone: they are checked against `Services`. */
   readonly cradle: Services
-  createScope(): ServiceScope
+  /** A scope for one attempt, which may be given values of its own: `scope.register({ log: asValue(task.log) })`. */
+  createScope(task: TaskContext): ServiceScope
 }
 export interface ServiceScope {
   readonly cradle: Services
-  dispose(): Promise<void>
+  dispose(): void | Promise<void>
 }
 
 /**
@@ -30,8 +32,9 @@ export class ServiceScopes {
     this.#report = report
   }
 
+  /** @throws ServicesError, and what `createScope` throws: the attempt fails */
   readonly open = (task: TaskContext): Services => {
-    const scope = this.#source.createScope()
+    const scope = checked(this.#source.createScope(task))
     this.#open.set(task, scope)
     return scope.cradle
   }
@@ -58,4 +61,9 @@ export class ServiceScopes {
     this.#disposing.add(disposing)
     void disposing.then(() => this.#disposing.delete(disposing))
   }
+}
+
+function checked(scope: ServiceScope): ServiceScope {
+  if (typeof scope?.cradle === 'object' && typeof scope.dispose === 'function') return scope
+  throw new ServicesError('createScope() of createTasks({ services }) gave no scope with `cradle` and `dispose()`')
 }

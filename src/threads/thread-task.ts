@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
-import { CancelledError, InterruptedError, isError, TimeoutError } from '../core/errors.ts'
+import { CancelledError, InterruptedError, isError, ServicesError, TimeoutError } from '../core/errors.ts'
 import type { Logger } from '../core/task.ts'
 import type { ThreadTask } from '../core/thread-types.ts'
 import { findUncloneable } from './cloneable.ts'
@@ -12,7 +12,7 @@ type Tell = (told: Told) => void
 /** What a function on a thread gets as its `task`. */
 export function makeTask(job: Job, tell: Tell, where: () => unknown): ThreadTask {
   const { id, name, attempt, maxAttempts } = job
-  return {
+  const task: ThreadTask = {
     id,
     name,
     attempt,
@@ -24,7 +24,19 @@ export function makeTask(job: Job, tell: Tell, where: () => unknown): ThreadTask
     fail: (reason) => tell({ type: 'fail', reason }),
     discard: (reason) => tell({ type: 'discard', reason }),
   }
+  return Object.defineProperties(task, {
+    services: absent(name, 'services', 'give it plain data as its input'),
+    add: absent(name, 'add', 'add a task that comes `after` it'),
+  })
 }
+
+/** For code without types, which would only hear that something is undefined. */
+const absent = (name: string, what: string, instead: string): PropertyDescriptor => ({
+  get() {
+    const where = `task '${name}' runs on a thread, where there is no task.${what}`
+    throw new ServicesError(`${where}: that lives on the main thread; ${instead}`)
+  },
+})
 
 /**
  * A signal that a loop can read which never lets the event loop run: `aborted` and `throwIfAborted()` look at the port.

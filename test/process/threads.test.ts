@@ -73,6 +73,14 @@ describe('a task with `thread`', () => {
     expect(written).toHaveLength(3)
   })
 
+  test('has no services and no add, and says so', async () => {
+    const lacks = (what: string) => ({
+      outcome: 'failed',
+      error: { code: 'ERR_AFTERGLOW_SERVICES', message: expect.stringContaining(`there is no task.${what}`) },
+    })
+    expect(await run('what is not there')).toMatchObject([lacks('services'), lacks('add')])
+  })
+
   test('may ask for another attempt, or end as discarded', async () => {
     expect(await run('retry and discard')).toMatchObject([
       { outcome: 'completed', value: 2, attempts: 2 },

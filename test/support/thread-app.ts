@@ -201,6 +201,11 @@ export const cases: Record<string, () => Promise<unknown>> = {
       .add(nothing, 1)
       .settled.then((outcome) => say(seen(outcome)))
   },
+  'what is not there': async () => {
+    const tasks = makeTasks()
+    const wants = task('wants')
+    for (const what of ['services', 'add']) say(seen(await tasks.add(wants, what).settled))
+  },
   'retry and discard': async () => {
     const tasks = makeTasks()
     await run(tasks, 'retryThenTell', [undefined, { retry: { attempts: 2 } }])

@@ -118,3 +118,7 @@ export async function traced(_input: undefined, { log }: ThreadTask) {
   const baggage = propagation.getBaggage(context.active())?.getEntry('tenant')?.value
   return { active, outer: parent, inner: child, baggage }
 }
+
+export function wants(what: string, task: object): unknown {
+  return (task as Record<string, unknown>)[what]
+}

@@ -1,7 +1,7 @@
 // Checked by `npm run typecheck`; nothing here runs.
 import Koa from 'koa'
 import { z } from 'zod'
-import { asClass, asFunction, createContainer } from 'awilix'
+import { asClass, asFunction, asValue, createContainer } from 'awilix'
 import { createTasks, defineTask, threadOf } from 'koa-afterglow'
 import type { Add, Engine, Outcome, Task, TaskContext, TaskHandle, TaskMiddleware, TaskObserver } from 'koa-afterglow'
 
@@ -169,6 +169,16 @@ const exhaustive = (o: Outcome): string =>
 void exhaustive
 // @ts-expect-error a container that lacks a service is refused
 createTasks({ services: createContainer<{ mailer: Mailer }>() })
+// a scope of one attempt: typed, and checked in the same way
+const { cradle } = container
+createTasks({
+  services: { cradle, createScope: (task) => container.createScope().register({ log: asValue(task.log) }) },
+})
+const lacking = createContainer<{ mailer: Mailer }>()
+// @ts-expect-error so is one that lacks a service
+createTasks({ services: { cradle: lacking.cradle, createScope: () => lacking.createScope() } })
+// @ts-expect-error it has no cradle, whose types could be checked
+createTasks({ services: { createScope: () => container.createScope() } })
 
 // on a thread: types of input and result from the module, or none from a plain URL
 interface Work {
