@@ -174,15 +174,6 @@ export class ServicesError extends AfterglowError {
   readonly code = 'ERR_AFTERGLOW_SERVICES' as const
 }
 
-/** Opened once the attempt ended, as by a hook, they would never be disposed. */
-export function refuseServices(name: string, ended: boolean): never {
-  throw new ServicesError(
-    ended
-      ? `task '${name}' reads task.services, but this attempt of it has ended; read it before, or use the container itself`
-      : `task '${name}' reads task.services; give createTasks a container: { services }`,
-  )
-}
-
 /** The thread of a task ended before its work: an error nobody caught (`cause`), `process.exit()`, no memory left. */
 export class ThreadDiedError extends AfterglowError {
   override readonly name = 'ThreadDiedError' as const

@@ -7,7 +7,7 @@ import { skippedAfter, waitFor } from './dependencies.ts'
 import { Dependents } from './dependents.ts'
 import { Dispatch } from './dispatch.ts'
 import type { Envelope } from './engine.ts'
-import { EngineError, refuseServices, toError } from './errors.ts'
+import { EngineError, toError } from './errors.ts'
 import type { FlowParts } from './flow-parts.ts'
 import { InFlight } from './in-flight.ts'
 import { Lanes } from './lanes.ts'
@@ -16,6 +16,7 @@ import { DUE_TOO_LATE, retriedUnless, skippedBy, wantedAfter, type Thrown } from
 import { PendingKeys } from './pending-keys.ts'
 import { makeRunTask, type RunHost } from './run-task.ts'
 import { Submission } from './submission.ts'
+import { refuseServices } from './refuse-services.ts'
 import { reasonOr } from './text.ts'
 import type {
   AttemptOutcome,

@@ -150,15 +150,22 @@ class ShippingSpan implements Span {
       kind: options.kind ?? SpanKind.INTERNAL,
       own: plain(own),
       parent: parent && plain(parent),
-      attributes: this.#attributes,
-      links: this.#links,
-      events: this.#events,
+      attributes: exportable(this.#attributes),
+      links: this.#links.map((link) => ({ ...link, attributes: exportable(link.attributes) })),
+      events: this.#events.map((event) => ({ ...event, attributes: exportable(event.attributes) })),
       status: this.#status,
       start: this.#start,
       end: Math.max(this.#start, epochMs(endTime)),
     })
   }
 }
+
+/** As an SDK does, it drops what is no attribute: a span must not fail the code that it is about. */
+const exportable = (attributes: Attributes): Attributes =>
+  Object.fromEntries(
+    Object.entries(attributes).filter(([, value]) => (Array.isArray(value) ? value.every(isScalar) : isScalar(value))),
+  )
+const isScalar = (value: unknown): boolean => value === null || /^(string|number|boolean)$/.test(typeof value)
 
 const isDate = (value: unknown): value is Date => typeof (value as Date | undefined)?.getTime === 'function'
 

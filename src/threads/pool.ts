@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel, type Transferable } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { runNeutral, systemClock } from '../core/clock.ts'
-import { InvalidInputError, MissingPackageError, ThreadDiedError } from '../core/errors.ts'
+import { InvalidInputError, InvalidOptionError, MissingPackageError, ThreadDiedError } from '../core/errors.ts'
 import type { ExecutedTask, Executor, Prepared, ThreadSpec } from '../core/executor.ts'
 import { findUncloneable, type Uncloneable } from './cloneable.ts'
 import { lookAlike } from './crossing-errors.ts'
@@ -27,6 +27,7 @@ interface Target extends ThreadSpec {
 interface Running {
   readonly line: Line
   readonly kill: AbortController
+  readonly handsOver: boolean
   /** Why it can get no thread. */
   failure: Error | undefined
 }
@@ -87,17 +88,18 @@ export class Threads implements Executor {
   async #run(target: Target, input: unknown, task: ExecutedTask): Promise<unknown> {
     const { signal } = task
     signal.throwIfAborted()
+    const handedOver = transferOf(target, input, task)
     const { port1, port2 } = new MessageChannel()
     const line = new Line(port1, task, this.#host)
     this.#lines.add(line)
-    const running: Running = { line, kill: new AbortController(), failure: undefined }
+    const running: Running = { line, kill: new AbortController(), handsOver: handedOver.length > 0, failure: undefined }
     const abort = () => line.abort(signal.reason)
     signal.addEventListener('abort', abort)
     task.kill = () => running.kill.abort()
     this.#running.add(running)
     try {
       const job = { ...jobOf(target, task), input, port: port2, carried: this.#host.telemetry.outgoing() } satisfies Job
-      const transferList = [port2, ...transferOf(target, input, task)] as never
+      const transferList = [port2, ...handedOver] as never
       // Threads outlive this attempt, and must not keep its async context.
       await runNeutral(() => this.#poolNow().run(job, { transferList, signal: running.kill.signal }))
       line.drain()
@@ -156,14 +158,15 @@ export class Threads implements Executor {
     }
   }
 
-  #death(thrown: unknown, { failure, kill, line }: Running, { name, signal }: ExecutedTask): unknown {
+  #death(thrown: unknown, { failure, kill, line, handsOver }: Running, { name, signal }: ExecutedTask): unknown {
     const error = line.deathCause ?? lookAlike(thrown)
     const { code, message } = error as NodeJS.ErrnoException
     const died = (what: string, options: { cause?: Error; exitCode?: number } = {}) =>
       new ThreadDiedError(`task '${name}': ${what}`, options)
     if (failure) return died(failure.message, failure.cause === undefined ? {} : { cause: failure.cause as Error })
     if (kill.signal.aborted) return signal.reason ?? died('its thread was ended, since its attempt had')
-    if (error.name === 'DataCloneError') return refusal(name, { what: message, path: '', cause: error })
+    if (error.name === 'DataCloneError')
+      return handsOver ? notHandedOver(name, error) : refusal(name, { what: message, path: '', cause: error })
     if (code === 'ERR_WORKER_OUT_OF_MEMORY')
       return died('its thread ran out of memory; threads.resourceLimits says how much it has', { cause: error })
     const [, exitCode] = /exited with code: (-?\d+)$/.exec(message) ?? []
@@ -185,9 +188,13 @@ const jobOf = ({ href, exportName }: Target, { id, name, attempt, maxAttempts, l
   levels: LEVELS.filter((level) => log.isLevelEnabled?.(level) ?? true),
 })
 
-/** Before the last attempt the next one may need the input again. */
-const transferOf = ({ transfer }: Target, input: unknown, task: ExecutedTask): readonly Transferable[] =>
-  transfer && task.attempt >= task.maxAttempts ? (transfer(input as never) as readonly Transferable[]) : []
+/** Before the last attempt the next one may need the input again. What `transfer` throws is the task's own error. */
+function transferOf({ transfer }: Target, input: unknown, task: ExecutedTask): readonly Transferable[] {
+  if (!transfer || task.attempt < task.maxAttempts) return []
+  const list: unknown = transfer(input as never)
+  if (Array.isArray(list)) return list as Transferable[]
+  throw new InvalidOptionError(`task '${task.name}': expected \`transfer\` to give an array, got ${typeof list}`)
+}
 
 function checkInput(input: unknown, name: string): void {
   const unfit = findUncloneable(input)
@@ -199,6 +206,13 @@ const refusal = (name: string, { what, path, cause }: Uncloneable & ErrorOptions
     issues: [{ message: what, path }],
     cause,
   })
+
+const notHandedOver = (name: string, cause: Error): InvalidInputError =>
+  new InvalidInputError(
+    `task '${name}': what its \`transfer\` names cannot be handed over: ${cause.message}; ` +
+      'name each ArrayBuffer of the input once, and copy a small Buffer first, which shares its memory with others',
+    { issues: [{ message: cause.message, path: '' }], cause },
+  )
 
 let found = false
 

@@ -81,6 +81,33 @@ describe('a task with `thread`', () => {
     expect(await run('what is not there')).toMatchObject([lacks('services'), lacks('add')])
   })
 
+  test('is not failed by what it says, however odd', async () => {
+    const lines = await run('odd talk')
+    expect(lines.filter(({ outcome }) => outcome)).toMatchObject([
+      { outcome: 'completed', value: 'log' },
+      { outcome: 'completed', value: 'progress' },
+      { outcome: 'failed', attempts: 2 },
+      { outcome: 'discarded', reason: 'discarded' },
+    ])
+    expect(lines).toContainEqual({ progress: null, note: '' })
+    const written = lines.flatMap(({ line }) => line ?? [])
+    expect(written).toMatchObject([
+      { msg: 'odd', symbol: 'Symbol(x)', proxy: 'Proxy({})', nested: '[unreadable]' },
+      { msg: 'none', odd: '[Function: odd]' },
+    ])
+  })
+
+  test('fails with what its `transfer` throws, or with what is wrong with that', async () => {
+    expect(await run('bad transfer')).toMatchObject([
+      { outcome: 'failed', error: { name: 'RangeError', message: 'of its own' } },
+      { outcome: 'failed', error: { code: 'ERR_AFTERGLOW_INVALID_OPTION' } },
+      {
+        outcome: 'failed',
+        error: { code: 'ERR_AFTERGLOW_INVALID_INPUT', message: expect.stringContaining('cannot be handed over') },
+      },
+    ])
+  })
+
   test('may ask for another attempt, or end as discarded', async () => {
     expect(await run('retry and discard')).toMatchObject([
       { outcome: 'completed', value: 2, attempts: 2 },

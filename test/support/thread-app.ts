@@ -206,6 +206,29 @@ export const cases: Record<string, () => Promise<unknown>> = {
     const wants = task('wants')
     for (const what of ['services', 'add']) say(seen(await tasks.add(wants, what).settled))
   },
+  'odd talk': async () => {
+    const tasks = makeTasks({ logger })
+    const talks = task('talksOddly', { retry: { attempts: 2, baseDelayMs: 0 } })
+    for (const what of ['log', 'progress', 'retry', 'discard']) say(seen(await tasks.add(talks, what).settled))
+    for (const one of lines.filter((all) => /^(odd|none)$/.test((all as { msg: string }).msg))) say({ line: one })
+  },
+  'bad transfer': async () => {
+    const tasks = makeTasks()
+    const settle = async (name: string, transfer: (input: Uint8Array) => readonly unknown[]) =>
+      say(
+        seen(
+          await tasks.add(
+            defineTask({ name, thread: url, export: 'spin', transfer: transfer as never }),
+            Buffer.from('x'),
+          ).settled,
+        ),
+      )
+    await settle('throws', () => {
+      throw new RangeError('of its own')
+    })
+    await settle('none', () => undefined as never)
+    await settle('pooled', ({ buffer }) => [buffer])
+  },
   'retry and discard': async () => {
     const tasks = makeTasks()
     await run(tasks, 'retryThenTell', [undefined, { retry: { attempts: 2 } }])

@@ -122,3 +122,28 @@ export async function traced(_input: undefined, { log }: ThreadTask) {
 export function wants(what: string, task: object): unknown {
   return (task as Record<string, unknown>)[what]
 }
+
+/** Whatever it says of itself must not fail it. */
+export function talksOddly(what: string, { log, progress, retry, discard }: ThreadTask): string {
+  const odd = (): number => 1
+  if (what === 'log') {
+    const fields = {
+      get bad(): never {
+        throw new Error('getter')
+      },
+      symbol: Symbol('x'),
+      proxy: new Proxy({}, {}),
+      nested: {
+        get worse(): never {
+          throw new Error('nested getter')
+        },
+      },
+    }
+    log.info(fields, 'odd')
+    log.child?.({ odd }).info(null as never, 'none')
+  }
+  if (what === 'progress') progress('0.5' as never, odd as never)
+  if (what === 'retry') retry({ afterMs: odd as never })
+  if (what === 'discard') discard(odd as never)
+  return what
+}

@@ -1,4 +1,12 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+} from '@opentelemetry/api'
 import { describe, expect, test } from '@jest/globals'
 import { carry, contextFrom } from '../../src/telemetry/thread-carrier.ts'
 import { SHIP, ShippingTracerProvider } from '../../src/telemetry/thread-spans.ts'
@@ -77,6 +85,18 @@ describe.each(SDK_NAMES)('a span made on a thread, with %s', (name) => {
     const ids = tracer.startActiveSpan('a', {}, active, (span) => [span, trace.getActiveSpan()])
     expect(ids[1]).toBe(ids[0])
   })
+})
+
+test('what is no attribute does not cross, and does not fail the code that gave it', () => {
+  const { shipped, active, tracer } = aThread()
+  const odd = { f: () => 1, s: Symbol('x'), o: {}, n: 1, list: ['a', 'b'], mixed: [() => 1] } as unknown as Attributes
+  const span = tracer.startSpan('odd', { attributes: odd, links: [{ context: ATTEMPT, attributes: odd }] }, active)
+  span.addEvent('event', odd)
+  span.end()
+  const [one] = structuredClone(shipped) as { attributes: unknown; links: unknown; events: unknown }[]
+  const kept = { n: 1, list: ['a', 'b'] }
+  expect(one).toMatchObject({ links: [{ attributes: kept }], events: [{ attributes: kept }] })
+  expect(one?.attributes).toEqual(kept)
 })
 
 test('a span on a thread whose attempt is not sampled is shipped nowhere, and only passes the trace on', () => {
