@@ -1,6 +1,8 @@
 // Links carry what was chosen, the time that is looked at, and what was clicked.
 import { DashboardLinkBuilder, DashboardLinkType } from '@grafana/grafana-foundation-sdk/dashboard'
+import { TASK_NAME } from '../../src/telemetry/names.ts'
 import { runbookUrl, TAG, UIDS, type AlertName, type Config } from '../config.ts'
+import { labelOf } from './promql.ts'
 
 /** What every dashboard can be asked for. */
 const CARRIED = ['datasource', 'loki', 'tempo', 'environment', 'job'].map((name) => `\${${name}:queryparam}`).join('&')
@@ -9,7 +11,7 @@ const CARRIED = ['datasource', 'loki', 'tempo', 'environment', 'job'].map((name)
 export const field = (column: string): string => `\${__data.fields["${column}"]:percentencode}`
 export const CLICKED = '${__value.raw:percentencode}'
 /** The task that a series is about. */
-export const SERIES_TASK = '${__field.labels.afterglow_task_name:percentencode}'
+export const SERIES_TASK = `\${__field.labels.${labelOf(TASK_NAME)}:percentencode}`
 
 /** `{ task: field('Task') }` becomes `var-task=...`. */
 export function toDashboard(uid: string, chosen: Readonly<Record<string, string>>): string {

@@ -11,6 +11,7 @@ import {
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import * as names from '../../src/telemetry/names.ts'
 import { DEFAULT_SELECTOR, type Config } from '../config.ts'
+import { COLLECTOR, selectForeign } from './foreign.ts'
 import { labelOf, select } from './promql.ts'
 
 type Variable = Builder<VariableModel>
@@ -57,9 +58,11 @@ export interface Choices {
   readonly task?: 'many' | 'one'
   /** The text fields of the run explorer. */
   readonly ids?: boolean
+  /** The jobs that scrape collectors. */
+  readonly collector?: boolean
 }
 
-export function variables({ selector }: Config, { task, ids }: Choices): readonly Variable[] {
+export function variables({ selector }: Config, { task, ids, collector }: Choices): readonly Variable[] {
   const jobs = select(names.RUNNER_INFO, { scope: [selector, `${ENVIRONMENT}=~"$environment"`].join(',') })
   const chosen = [...(selector === DEFAULT_SELECTOR ? [] : [selector]), 'job=~"$job"', `${ENVIRONMENT}=~"$environment"`]
   const instances = select(names.RUNNER_INFO, { scope: chosen.join(',') })
@@ -77,7 +80,8 @@ export function variables({ selector }: Config, { task, ids }: Choices): readonl
       .hide(VariableHide.HideVariable),
     labelValues('instance', 'Instance', { of: 'instance', from: instances }).allValue('.*'),
     ...(task ? [taskVariable(labelValues('task', 'Task', { of: labelOf(names.TASK_NAME), from: tasks }), task)] : []),
-    ...(ids ? [textBox('run', 'Run (task id)'), textBox('trace', 'Trace id')] : []),
+    ...(collector ? [collectorVariable(selector)] : []),
+    ...(ids ? [textBox('run', 'Run (task id)'), textBox('trace', 'Trace id'), textBox('route', 'Route')] : []),
   ]
 }
 
@@ -85,6 +89,11 @@ const taskVariable = (variable: QueryVariableBuilder, how: 'many' | 'one'): Vari
   how === 'many'
     ? variable.allValue('.*')
     : variable.multi(false).includeAll(false).current({ selected: false, text: '', value: '' })
+
+const collectorVariable = (selector: string): Variable => {
+  const from = selectForeign(COLLECTOR.uptime, selector)
+  return labelValues('collector', 'Collector', { of: 'job', from }).allValue('.+')
+}
 
 const textBox = (name: string, label: string): Variable =>
   new TextBoxVariableBuilder(name).label(label).defaultValue('').current({ selected: true, text: '', value: '' })

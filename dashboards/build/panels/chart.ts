@@ -43,7 +43,7 @@ export function chart(spec: ChartSpec): PanelBuilder {
     .unit(spec.unit)
     .min(spec.min ?? 0)
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
-    .thresholds(alarm(alarmAbove, 'transparent'))
+    .thresholds(alarm(alarmAbove, { neutral: 'transparent' }))
     .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(styleOf(alarmAbove)))
     .legend(legend())
     .tooltip(tooltip())

@@ -66,13 +66,21 @@ export function dressed<Of extends PanelBuilder>(panel: Of, spec: Spec, datasour
     .targets([...queries])
 }
 
-/** Colour is for what is wrong: nothing below `above`, red from there. */
-export const alarm = (above: number | undefined, neutral = 'text'): ThresholdsConfigBuilder =>
-  new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([
-    // JSON has no -Infinity: the first step begins at null.
-    { color: neutral, value: null },
-    ...(above === undefined ? [] : [{ color: 'red', value: above }]),
-  ])
+/** Colour is for what is wrong: red from `above`, or below `below`, and none in between. */
+export function alarm(
+  above: number | undefined,
+  { below, neutral = 'text' }: { readonly below?: number | undefined; readonly neutral?: string } = {},
+): ThresholdsConfigBuilder {
+  // JSON has no -Infinity: the first step begins at null.
+  const first = { color: below === undefined ? neutral : 'red', value: null }
+  return new ThresholdsConfigBuilder()
+    .mode(ThresholdsMode.Absolute)
+    .steps([
+      first,
+      ...(below === undefined ? [] : [{ color: neutral, value: below }]),
+      ...(above === undefined ? [] : [{ color: 'red', value: above }]),
+    ])
+}
 
 export const byThreshold = (): FieldColorBuilder => new FieldColorBuilder().mode(FieldColorModeId.Thresholds)
 export const fixed = (color: string): { mode: FieldColorModeId; fixedColor: string } => ({

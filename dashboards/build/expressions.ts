@@ -1,0 +1,115 @@
+// What several panels ask, once.
+import * as names from '../../src/telemetry/names.ts'
+import type { MetricName } from '../../src/telemetry/names.ts'
+import type { Config } from '../config.ts'
+import { COLLECTOR, SDK, selectForeign, type Foreign } from './foreign.ts'
+import { BAD, RUNS } from './outcomes.ts'
+import { grown, is, maxBy, select, sumBy, type Matcher, type Selection } from './promql.ts'
+import { scopeOf } from './variables.ts'
+
+type Where = Readonly<Record<string, Matcher>>
+
+export class Expressions {
+  readonly scope: string
+  readonly #config: Config
+
+  constructor(config: Config) {
+    this.#config = config
+    this.scope = scopeOf(config)
+  }
+
+  of(metric: MetricName, where: Where = {}, part?: Selection['part']): string {
+    return select(metric, { scope: this.scope, where, ...(part && { part }) })
+  }
+
+  foreign(metric: Foreign, where: Readonly<Record<string, string>> = {}): string {
+    return selectForeign(metric, this.scope, where)
+  }
+
+  /** How many ended so within the range, also in processes and tasks that are new. */
+  ended(outcomes: readonly string[], { by, range, task }: Ended): string {
+    const where = { ...task, [names.TASK_OUTCOME]: is(...outcomes) }
+    return sumBy(by, grown(this.of(names.SETTLED, where), range))
+  }
+
+  /** Of the runs that ended: 0 where none did. */
+  failureRatio(ended: Ended, fewest = 1): string {
+    return `${this.ended(BAD, ended)} / clamp_min(${this.ended(RUNS, ended)}, ${fewest})`
+  }
+
+  /** By task, the part of its runs that may fail. */
+  allowance(task: Where = {}): string {
+    const by = [names.TASK_NAME]
+    const { objectives, slo } = this.#config
+    const own = objectives.map((objective) => {
+      const info = this.of(names.TASK_INFO, { ...task, [names.TASK_SLO]: is(String(objective)) })
+      return `${maxBy(by, info)} * ${round(1 - objective)}`
+    })
+    const standard = `${maxBy(by, this.of(names.SETTLED, task))} * 0 + ${round(1 - slo)}`
+    return `(${[...own, standard].join(' or ')})`
+  }
+
+  /** By task, the part of its error budget that is left: 1 when nothing failed, below 0 when it failed its objective. */
+  budgetLeft(range: string, task: Where = {}): string {
+    const ratio = this.failureRatio({ by: [names.TASK_NAME], range, task }, this.#config.thresholds.minRuns)
+    return `1 - (${ratio}) / ${this.allowance(task)}`
+  }
+
+  /** By instance: accepted less ended less in flight. */
+  ledger(): string {
+    const accepted = this.of(names.SUBMISSIONS, { [names.SUBMISSION_RESULT]: is('accepted', 'fetched') })
+    const by = [...INSTANCE]
+    return `${sumBy(by, accepted)} - ${sumBy(by, this.of(names.SETTLED))} - ${sumBy(by, this.of(names.COUNT))}`
+  }
+
+  /** By instance: when it was last heard, in Unix seconds. */
+  heard(range = '$__range'): string {
+    return `max by (job, instance) (max_over_time(timestamp(${this.of(names.RUNNER_INFO)})[${range}:30s]))`
+  }
+
+  /** By instance that is silent: what it had in flight when it was last heard. One that closed had nothing. */
+  vanished(): string {
+    const last = `${sumBy([...INSTANCE], `last_over_time(${this.of(names.COUNT)}[$__range])`)} > 0`
+    const alive = `${maxBy([...INSTANCE], `timestamp(${this.of(names.COUNT)})`)} > time() - ${this.#config.thresholds.stale}`
+    return `${last} unless on (job, instance) (${alive})`
+  }
+
+  /** Zero, if anything reports, where `expr` finds nothing: to be told from nobody reporting. */
+  orZero(expr: string): string {
+    return `(${expr}) or max(${this.of(names.RUNNER_INFO)}) * 0`
+  }
+
+  /** What the SDK dropped or could not send, within the range. */
+  sdkDropped(range: string): string {
+    const failed = [SDK.spansProcessed, SDK.logsProcessed, SDK.spansExported, SDK.logsExported, SDK.pointsExported]
+    const selectors = failed.map((metric) => this.foreign(metric, { error_type: '!=""' }))
+    return sumOf(selectors, { range, while: this.of(names.RUNNER_INFO) })
+  }
+
+  quantile(q: number, by: readonly string[], histogram: string): string {
+    return `histogram_quantile(${q}, ${sumBy(['le', ...by], `rate(${histogram}[$__rate_interval])`)})`
+  }
+}
+
+export interface Ended {
+  readonly by: readonly string[]
+  readonly range: string
+  readonly task?: Where
+}
+
+export const INSTANCE = ['job', 'instance'] as const
+
+/** What the collectors refused, or could neither queue nor send, within the range. */
+export function collectorLost(scope: string, range: string): string {
+  const lost = Object.entries(COLLECTOR).filter(([key]) => /^(refused|unsent|unqueued)/.test(key))
+  const selectors = lost.map(([, metric]) => selectForeign(metric, scope))
+  return sumOf(selectors, { range, while: selectForeign(COLLECTOR.uptime, scope) })
+}
+
+/** Of counters that may not be there yet; nothing at all unless something else is. */
+const sumOf = (selectors: readonly string[], { range, while: present }: { range: string; while: string }): string =>
+  [`max(${present}) * 0`, ...selectors.map((selector) => `(${sumBy([], grown(selector, range))} or vector(0))`)].join(
+    ' + ',
+  )
+
+const round = (part: number): number => Number(part.toFixed(6))
