@@ -64,7 +64,7 @@ export class Expressions {
 
   /** By instance: when it was last heard, in Unix seconds. */
   heard(range = '$__range'): string {
-    return `max by (job, instance) (max_over_time(timestamp(${this.of(names.RUNNER_INFO)})[${range}:30s]))`
+    return `max by (job, instance) (max_over_time(timestamp(${this.of(names.RUNNER_INFO)})[${range}:1m]))`
   }
 
   /** By instance that is silent: what it had in flight when it was last heard. One that closed had nothing. */

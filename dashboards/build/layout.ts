@@ -34,7 +34,7 @@ function linesOf(panels: readonly AnyPanel[]): readonly (readonly AnyPanel[])[] 
 function drawn(panels: readonly AnyPanel[]): readonly string[] {
   const boxes = panels.map((panel) => {
     const width = (panel.gridPos?.w ?? 0) * COLUMN - 2
-    const unit = isPanel(panel) ? String(panel.fieldConfig?.defaults?.unit ?? '') : ''
+    const unit = isPanel(panel) ? (panel.fieldConfig?.defaults.unit ?? '') : ''
     const lines = [panel.title ?? '', `${panel.type} ${unit}`.trim()]
     return [`+${'-'.repeat(width)}`, ...lines.map((line) => `|${line.slice(0, width).padEnd(width)}`)]
   })

@@ -136,6 +136,7 @@ const room = (config: Config, ask: Expressions): Panels => [
   }),
 ]
 
+// size: a row of panels is data, and is read as a whole
 const trust = (config: Config, ask: Expressions): Panels => [
   stat({
     config,

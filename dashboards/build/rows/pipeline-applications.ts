@@ -18,6 +18,7 @@ import { COLLECTORS } from './pipeline-collector.ts'
 type Panels = readonly Builder<Panel>[]
 const BY = [...INSTANCE]
 
+// size: a row of panels is data, and is read as a whole
 export const blindness = (config: Config, ask: Expressions): Panels => [
   stat({
     config,
@@ -87,6 +88,7 @@ export const blindness = (config: Config, ask: Expressions): Panels => [
   }),
 ]
 
+// size: a row of panels is data, and is read as a whole
 export const applications = (config: Config, ask: Expressions): Panels => [
   table({
     config,

@@ -18,6 +18,7 @@ const per = (metric: Foreign, by: readonly string[]): string => sumBy(by, `rate(
 const lostIn = (metric: Foreign, by: readonly string[]): string =>
   `${sumBy(by, grown(of(metric), '$__rate_interval'))} > 0`
 
+// size: a row of panels is data, and is read as a whole
 export const collectors = (config: Config): Panels => [
   stat({
     config,

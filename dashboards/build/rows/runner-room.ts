@@ -13,6 +13,7 @@ type Panels = readonly Builder<Panel>[]
 const TASK = labelOf(names.TASK_NAME)
 const BY = [...INSTANCE]
 
+// size: a row of panels is data, and is read as a whole
 export const saturation = (config: Config, ask: Expressions): Panels => [
   chart({
     config,
