@@ -4,11 +4,6 @@
 export interface Config {
   /** Part of a task's runs that must not fail, for a task whose definition says none (`defineTask({ slo })`). */
   readonly slo: number
-  /**
-   * The objectives that definitions may name. PromQL cannot read a number from a label, so each has its own selector; a
-   * task with one that is not listed is held to `slo`.
-   */
-  readonly objectives: readonly number[]
   /** Who is told about a task whose definition names nobody (`defineTask({ owner })`). */
   readonly owner: string
   /**
@@ -69,7 +64,6 @@ export const DEFAULT_SELECTOR = 'job=~".+"'
 
 export const config: Config = {
   slo: 0.99,
-  objectives: [0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9995, 0.9999],
   owner: 'on-call',
   selector: DEFAULT_SELECTOR,
   grafanaUrl: 'http://localhost:3000',

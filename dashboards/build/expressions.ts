@@ -4,7 +4,8 @@ import type { MetricName } from '../../src/telemetry/names.ts'
 import type { Config } from '../config.ts'
 import { COLLECTOR, SDK, selectForeign, type Foreign } from './foreign.ts'
 import { BAD, RUNS } from './outcomes.ts'
-import { grown, is, maxBy, select, sumBy, type Matcher, type Selection } from './promql.ts'
+import { is, isNot, labelOf, maxBy, select, sumBy, type Matcher, type Selection } from './promql.ts'
+import { gained, numberOf } from './rules/idioms.ts'
 import { scopeOf } from './variables.ts'
 
 type Where = Readonly<Record<string, Matcher>>
@@ -37,16 +38,11 @@ export class Expressions {
     return `${this.ended(BAD, ended)} / clamp_min(${this.ended(RUNS, ended)}, ${fewest})`
   }
 
-  /** By task, the part of its runs that may fail. */
+  /** By task, the part of its runs that may fail: as its definition says, or the installation. */
   allowance(task: Where = {}): string {
-    const by = [names.TASK_NAME]
-    const { objectives, slo } = this.#config
-    const own = objectives.map((objective) => {
-      const info = this.of(names.TASK_INFO, { ...task, [names.TASK_SLO]: is(String(objective)) })
-      return `${maxBy(by, info)} * ${round(1 - objective)}`
-    })
-    const standard = `${maxBy(by, this.of(names.SETTLED, task))} * 0 + ${round(1 - slo)}`
-    return `(${[...own, standard].join(' or ')})`
+    const own = this.of(names.TASK_INFO, { ...task, [names.TASK_SLO]: isNot('') })
+    const standard = `${maxBy([names.TASK_NAME], this.of(names.SETTLED, task))} * 0 + ${this.#config.slo}`
+    return `(1 - (${numberOf(own, labelOf(names.TASK_SLO), [names.TASK_NAME])} or ${standard}))`
   }
 
   /** By task, the part of its error budget that is left: 1 when nothing failed, below 0 when it failed its objective. */
@@ -64,7 +60,9 @@ export class Expressions {
 
   /** By instance: when it was last heard, in Unix seconds. */
   heard(range = '$__range'): string {
-    return `max by (job, instance) (max_over_time(timestamp(${this.of(names.RUNNER_INFO)})[${range}:1m]))`
+    const last = `timestamp(${this.of(names.RUNNER_INFO)})`
+    // The steps of a subquery lie on whole minutes: without the first half it would be up to a minute behind.
+    return maxBy([...INSTANCE], `${last} or max_over_time(${last}[${range}:1m])`)
   }
 
   /** By instance that is silent: what it had in flight when it was last heard. One that closed had nothing. */
@@ -79,9 +77,9 @@ export class Expressions {
     return `(${expr}) or max(${this.of(names.RUNNER_INFO)}) * 0`
   }
 
-  /** What the SDK dropped or could not send, within the range. */
+  /** Spans and log lines that the SDK dropped or could not send, within the range. It does not count its own points. */
   sdkDropped(range: string): string {
-    const failed = [SDK.spansProcessed, SDK.logsProcessed, SDK.spansExported, SDK.logsExported, SDK.pointsExported]
+    const failed = [SDK.spansProcessed, SDK.logsProcessed]
     const selectors = failed.map((metric) => this.foreign(metric, { error_type: '!=""' }))
     return sumOf(selectors, { range, while: this.of(names.RUNNER_INFO) })
   }
@@ -112,4 +110,5 @@ const sumOf = (selectors: readonly string[], { range, while: present }: { range:
     ' + ',
   )
 
-const round = (part: number): number => Number(part.toFixed(6))
+/** How much each series of a counter grew within `range`, also if it was born within it, in whole numbers. */
+export const grown = (selector: string, range: string): string => `(${gained(selector, range)})`

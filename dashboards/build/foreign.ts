@@ -15,9 +15,6 @@ const component = ['otel_component_name', 'otel_component_type']
 export const SDK = {
   spansProcessed: counter('otel_sdk_processor_span_processed_total', [...component, 'error_type']),
   logsProcessed: counter('otel_sdk_processor_log_processed_total', [...component, 'error_type']),
-  spansExported: counter('otel_sdk_exporter_span_exported_total', [...component, 'error_type']),
-  logsExported: counter('otel_sdk_exporter_log_exported_total', [...component, 'error_type']),
-  pointsExported: counter('otel_sdk_exporter_metric_data_point_exported_total', [...component, 'error_type']),
   spanQueue: gauge('otel_sdk_processor_span_queue_size', component),
   spanCapacity: gauge('otel_sdk_processor_span_queue_capacity', component),
   logQueue: gauge('otel_sdk_processor_log_queue_size', component),

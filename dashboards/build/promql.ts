@@ -49,11 +49,3 @@ export const sumBy = (attributes: readonly string[], of: string): string => aggr
 export const maxBy = (attributes: readonly string[], of: string): string => aggregate('max', attributes, of)
 export const aggregate = (how: string, attributes: readonly string[], of: string): string =>
   attributes.length === 0 ? `${how}(${of})` : `${how} by (${attributes.map(labelOf).join(', ')}) (${of})`
-
-/**
- * How much a counter grew within `range`, also if its series began within it: `increase()` takes the first value that it
- * sees for the start, so what is born at 1 has not grown. Those that were there before are left to `increase()`, which
- * knows of restarts.
- */
-export const grown = (selector: string, range: string): string =>
-  `((increase(${selector}[${range}]) and ${selector} offset ${range}) or (max_over_time(${selector}[${range}]) unless ${selector} offset ${range}))`

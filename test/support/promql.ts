@@ -26,7 +26,7 @@ export function substitute(query: string, variables: Variables = EVERYTHING): st
   }
   return query
     .replaceAll(/\$\{(\w+)(?::\w+)?\}/g, (_whole, name: string) => value(name))
-    .replaceAll(/\$(\w+)/g, (_whole, name: string) => value(name))
+    .replaceAll(/\$([a-zA-Z_]\w*)/g, (_whole, name: string) => value(name))
 }
 
 export interface Asking {

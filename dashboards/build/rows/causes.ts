@@ -3,11 +3,11 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import type { Expressions } from '../expressions.ts'
+import { type Expressions, grown } from '../expressions.ts'
 import { field, link, SERIES_TASK, toDashboard, toTask } from '../links.ts'
 import { chart } from '../panels/chart.ts'
 import { table } from '../panels/table.ts'
-import { grown, labelOf, sumBy, type Matcher } from '../promql.ts'
+import { labelOf, sumBy, type Matcher } from '../promql.ts'
 import { UIDS } from '../../config.ts'
 
 /** Of one task, or of all. */

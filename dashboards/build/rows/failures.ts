@@ -3,12 +3,12 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import type { Expressions } from '../expressions.ts'
+import { type Expressions, grown } from '../expressions.ts'
 import { field, SERIES_TASK, toTask } from '../links.ts'
 import { BAD } from '../outcomes.ts'
 import { chart } from '../panels/chart.ts'
 import { table } from '../panels/table.ts'
-import { grown, labelOf, sumBy } from '../promql.ts'
+import { labelOf, sumBy } from '../promql.ts'
 
 const TASK = labelOf(names.TASK_NAME)
 

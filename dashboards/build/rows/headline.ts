@@ -3,13 +3,13 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import { UIDS, type Config } from '../../config.ts'
-import { collectorLost, INSTANCE, type Expressions } from '../expressions.ts'
+import { collectorLost, type Expressions, grown, INSTANCE } from '../expressions.ts'
 import { link, SERIES_TASK, toDashboard, toTask } from '../links.ts'
 import { BAD, LOST } from '../outcomes.ts'
 import { alertList } from '../panels/others.ts'
 import { stat } from '../panels/stat.ts'
 import { chart } from '../panels/chart.ts'
-import { grown, is, maxBy, sumBy } from '../promql.ts'
+import { is, maxBy, sumBy } from '../promql.ts'
 
 type Panels = readonly Builder<Panel>[]
 

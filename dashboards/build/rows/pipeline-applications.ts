@@ -3,7 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import { collectorLost, INSTANCE, type Expressions } from '../expressions.ts'
+import { collectorLost, type Expressions, grown, INSTANCE } from '../expressions.ts'
 import { SDK, SPAN_METRICS } from '../foreign.ts'
 import { logql } from '../logql.ts'
 import { BAD } from '../outcomes.ts'
@@ -11,7 +11,7 @@ import { chart } from '../panels/chart.ts'
 import { stat } from '../panels/stat.ts'
 import { table } from '../panels/table.ts'
 import { logRates } from '../queries.ts'
-import { grown, is, maxBy, sumBy } from '../promql.ts'
+import { is, maxBy, sumBy } from '../promql.ts'
 import { FAILED_EVENTS } from './runs.ts'
 import { COLLECTORS } from './pipeline-collector.ts'
 
@@ -38,7 +38,7 @@ export const blindness = (config: Config, ask: Expressions): Panels => [
   stat({
     config,
     title: 'Lost in applications',
-    what: 'Spans, log lines and metric points that the SDK dropped because its queue was full, or could not send.',
+    what: 'Spans and log lines that the SDK dropped because its queue was full, or could not send.',
     good: '0.',
     otherwise: 'the collector is away or slow, or a burst was larger than the queues of the SDK.',
     runbook: 'AfterglowTelemetryDropped',
@@ -133,9 +133,6 @@ export const applications = (config: Config, ask: Expressions): Panels => [
     lines: [
       [dropped(ask, 'spansProcessed'), 'spans, {{error_type}}'],
       [dropped(ask, 'logsProcessed'), 'log lines, {{error_type}}'],
-      [dropped(ask, 'spansExported'), 'spans not sent, {{error_type}}'],
-      [dropped(ask, 'logsExported'), 'log lines not sent, {{error_type}}'],
-      [dropped(ask, 'pointsExported'), 'points not sent, {{error_type}}'],
     ],
     unit: 'short',
     decimals: 0,
@@ -177,7 +174,7 @@ export const applications = (config: Config, ask: Expressions): Panels => [
   }),
 ]
 
-const dropped = (ask: Expressions, what: keyof typeof SDK): string =>
+const dropped = (ask: Expressions, what: 'spansProcessed' | 'logsProcessed'): string =>
   `${sumBy(['error_type'], grown(ask.foreign(SDK[what], { error_type: '!=""' }), '$__rate_interval'))} > 0`
 
 /** By instance, as a part of what there is. */

@@ -3,11 +3,12 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Config } from '../../config.ts'
+import { grown } from '../expressions.ts'
 import { COLLECTOR, SAMPLING, selectForeign, UP, type Foreign } from '../foreign.ts'
 import { chart } from '../panels/chart.ts'
 import { stat } from '../panels/stat.ts'
 import type { Line } from '../queries.ts'
-import { grown, maxBy, sumBy } from '../promql.ts'
+import { maxBy, sumBy } from '../promql.ts'
 
 type Panels = readonly Builder<Panel>[]
 

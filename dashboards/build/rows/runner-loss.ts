@@ -3,14 +3,14 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import { INSTANCE, type Expressions } from '../expressions.ts'
+import { type Expressions, grown, INSTANCE } from '../expressions.ts'
 import { SERIES_TASK, toTask } from '../links.ts'
 import { logql } from '../logql.ts'
 import { LOST } from '../outcomes.ts'
 import { chart } from '../panels/chart.ts'
 import { logs } from '../panels/lines.ts'
 import { table, type Key } from '../panels/table.ts'
-import { grown, is, labelOf, maxBy, sumBy } from '../promql.ts'
+import { is, labelOf, maxBy, sumBy } from '../promql.ts'
 
 type Panels = readonly Builder<Panel>[]
 const BY = [...INSTANCE]

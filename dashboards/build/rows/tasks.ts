@@ -15,7 +15,7 @@ export const tasks = (config: Config, ask: Expressions): readonly Builder<Panel>
   table({
     config,
     title: 'Tasks',
-    what: 'Every task that is registered or was added: its runs in this time, how many ended badly, what is left of its error budget, how long 95 of 100 completed runs took and waited, and when it last failed (to five minutes).',
+    what: 'Every task that is registered or was added: its runs in this time, how many ended badly, what is left of its error budget, how long 95 of 100 completed runs took and waited, and when it last failed.',
     good: 'nothing red; waiting far below running.',
     otherwise: 'click the task. Runs at 0 where there used to be some: its handler no longer adds it.',
     keys: [{ title: 'Task', of: names.TASK_NAME, links: [toTask(field('Task'))], width: 260 }],
@@ -77,7 +77,10 @@ function columns(config: Config, ask: Expressions): readonly Column[] {
     {
       title: 'Last failed',
       expr:
-        maxBy(BY, `max_over_time(((${bad} > (${bad} offset 5m or ${bad} * 0)) * 0 + time())[$__range:5m])`) + ' * 1000',
+        maxBy(
+          BY,
+          `max_over_time(((${bad} > (${bad} offset $__interval or ${bad} * 0)) * 0 + time())[$__range:$__interval])`,
+        ) + ' * 1000',
       unit: 'dateTimeFromNow',
     },
   ]

@@ -189,7 +189,7 @@ export const asksForVariablesThatAreThere = (dashboard: Dashboard): Found => {
     targetsOf(panel).map(({ expr, query }) => [panel.title ?? '', expr ?? query ?? ''] as const),
   )
   return queries.flatMap(([title, query]) =>
-    [...query.matchAll(/\$\{?(\w+)/g)]
+    [...query.matchAll(/\$\{?([a-zA-Z_]\w*)/g)]
       .map(([, name = '']) => name)
       .filter((name) => !own.has(name) && !name.startsWith('__'))
       .map((name) => `${title}: no ${name} can be chosen`),

@@ -136,8 +136,9 @@ export const windowsFit = (dashboard: Dashboard): Found =>
       if (range === undefined) return []
       const allowed = instant ? ['$__range', '$__rate_interval'] : ['$__rate_interval', '$__range']
       const rate = RATES.find((name) => within.includes(name))
-      // A maximum over what is looked at may be taken in steps.
-      if (instant && within.includes('max_over_time') && /^\$__range:\d+m$/.test(range)) return []
+      // A maximum over what is looked at may be taken in steps; and what was before a window is looked for within an hour.
+      if (instant && within.includes('max_over_time') && /^\$__range:(\d+m|\$__interval)$/.test(range)) return []
+      if (within.includes('last_over_time') && range === '1h') return []
       if (!instant && rate && range !== '$__rate_interval') return [`${panel}: ${rate} over ${range}`]
       return allowed.includes(range) ? [] : [`${panel}: a window of ${range}`]
     }),
