@@ -5,8 +5,6 @@ export interface Foreign {
   readonly name: string
   readonly kind: 'counter' | 'gauge' | 'histogram'
   readonly labels: readonly string[]
-  /** Absent until something went wrong, or where a part is not in use: no proof of anything that it is not there. */
-  readonly rare?: boolean
 }
 
 const component = ['otel_component_name', 'otel_component_type']
@@ -53,21 +51,19 @@ export const COLLECTOR = {
   sentSpans: counter('otelcol_exporter_sent_spans_total', ['exporter']),
   sentLogs: counter('otelcol_exporter_sent_log_records_total', ['exporter']),
   sentPoints: counter('otelcol_exporter_sent_metric_points_total', ['exporter']),
-  unsentSpans: rarely(counter('otelcol_exporter_send_failed_spans_total', ['exporter'])),
-  unsentLogs: rarely(counter('otelcol_exporter_send_failed_log_records_total', ['exporter'])),
-  unsentPoints: rarely(counter('otelcol_exporter_send_failed_metric_points_total', ['exporter'])),
-  unqueuedSpans: rarely(counter('otelcol_exporter_enqueue_failed_spans_total', ['exporter'])),
-  unqueuedLogs: rarely(counter('otelcol_exporter_enqueue_failed_log_records_total', ['exporter'])),
-  unqueuedPoints: rarely(counter('otelcol_exporter_enqueue_failed_metric_points_total', ['exporter'])),
+  unsentSpans: counter('otelcol_exporter_send_failed_spans_total', ['exporter']),
+  unsentLogs: counter('otelcol_exporter_send_failed_log_records_total', ['exporter']),
+  unsentPoints: counter('otelcol_exporter_send_failed_metric_points_total', ['exporter']),
+  unqueuedSpans: counter('otelcol_exporter_enqueue_failed_spans_total', ['exporter']),
+  unqueuedLogs: counter('otelcol_exporter_enqueue_failed_log_records_total', ['exporter']),
+  unqueuedPoints: counter('otelcol_exporter_enqueue_failed_metric_points_total', ['exporter']),
 } as const
 
 /** Of its tail sampling, an overlay that need not be there. */
 export const SAMPLING = {
-  decided: rarely(
-    counter('otelcol_processor_tail_sampling_global_count_traces_sampled_total', ['sampled', 'decision']),
-  ),
-  inMemory: rarely(gauge('otelcol_processor_tail_sampling_sampling_traces_on_memory', [])),
-  droppedTooEarly: rarely(counter('otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total', [])),
+  decided: counter('otelcol_processor_tail_sampling_global_count_traces_sampled_total', ['sampled', 'decision']),
+  inMemory: gauge('otelcol_processor_tail_sampling_sampling_traces_on_memory', []),
+  droppedTooEarly: counter('otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total', []),
 } as const
 
 /** Of Prometheus: whether it could scrape. */
@@ -99,7 +95,4 @@ function gauge(name: string, labels: readonly string[]): Foreign {
 }
 function histogram(name: string, labels: readonly string[]): Foreign {
   return { name, kind: 'histogram', labels }
-}
-function rarely(metric: Foreign): Foreign {
-  return { ...metric, rare: true }
 }

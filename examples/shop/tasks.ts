@@ -18,6 +18,8 @@ const mail = {
 export const sendWelcomeEmail = defineTask({
   ...mail,
   name: 'send-welcome-email',
+  owner: 'growth', // who is paged, and
+  slo: 0.95, // for how much
   schema: z.object({ username: z.string(), email: z.email() }),
   onOverload: 'drop', // it is nice to have: nobody is turned away for it
   async run({ username, email }, { services, signal }) {
@@ -29,6 +31,8 @@ export const sendWelcomeEmail = defineTask({
 export const sendOrderConfirmation = defineTask({
   ...mail,
   name: 'send-order-confirmation',
+  owner: 'checkout',
+  slo: 0.999,
   schema: z.object({ orderId: z.int(), email: z.email() }),
   async run({ orderId, email }, { services, signal }) {
     await services.notifications.sendOrderConfirmation(orderId, { to: email, signal })
@@ -61,6 +65,7 @@ export const updateSearchIndex = defineTask({
 /** Fails now and then, and is tried again. */
 export const reserveStock = defineTask({
   name: 'reserve-stock',
+  owner: 'checkout',
   retry: { attempts: 4, baseDelayMs: 500 },
   async run({ orderId }: { readonly orderId: number }, { services }) {
     await services.warehouse.reserve(orderId)

@@ -63,6 +63,17 @@ export class ObservedApp implements AsyncDisposable {
     return this.#process.ends('SIGTERM')
   }
 
+  /** SIGTERM until it gives up on what runs; resolves once it has drained. */
+  async interrupt(): Promise<void> {
+    const again = setInterval(() => this.#process.signal('SIGTERM'), 200)
+    try {
+      await this.says(/"aborting"/)
+    } finally {
+      clearInterval(again)
+    }
+    await this.says(/"afterglow\.drained"/)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.kill()
     await this.#process.ends()

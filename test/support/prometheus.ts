@@ -30,23 +30,34 @@ export interface FiringAlert {
 
 export class Prometheus implements AsyncDisposable {
   readonly url: string
+  /** Two ports that it scrapes as collectors: for OTELCOL_SELF_METRICS_PORT. */
+  readonly targets: readonly number[]
   readonly #child: ChildProcess
   readonly #folder: string
 
-  private constructor(child: ChildProcess, url: string, folder: string) {
+  private constructor(
+    child: ChildProcess,
+    url: string,
+    { folder, targets }: { readonly folder: string; readonly targets: readonly number[] },
+  ) {
     this.#child = child
     this.url = url
     this.#folder = folder
+    this.targets = targets
   }
 
   /** With rule files by name, where they matter. */
   static async start(rules: Readonly<Record<string, string>> = {}): Promise<Prometheus> {
     const binary = await binaryOf('prometheus')
     const folder = await mkdtemp(join(tmpdir(), 'afterglow-prometheus-'))
-    const [port, nobody] = await freePorts(2)
+    const [port, ...targets] = await freePorts(3)
     const config = join(folder, 'prometheus.yaml')
     const shipped = await readFile(join(root, 'stack', 'prometheus.yaml'), 'utf8')
-    await writeFile(config, shipped.replace(':8888', `:${nobody}`))
+    const scraped = JSON.stringify(targets.map((target) => `127.0.0.1:${target}`))
+    await writeFile(
+      config,
+      shipped.replace("['127.0.0.1:8888']", scraped).replace('scrape_interval: 15s', 'scrape_interval: 1s'),
+    )
     await mkdir(join(folder, 'rules'))
     for (const [name, text] of Object.entries(rules)) await writeFile(join(folder, 'rules', name), text)
     const args = [`--config.file=${config}`, `--storage.tsdb.path=${folder}`, `--web.listen-address=127.0.0.1:${port}`]
@@ -58,7 +69,7 @@ export class Prometheus implements AsyncDisposable {
       await Promise.race([once(child.stderr, 'data'), closed])
       if (child.exitCode !== null) throw new Error(`Prometheus ended:\n${log.text}`)
     }
-    return new Prometheus(child, `http://127.0.0.1:${port}`, folder)
+    return new Prometheus(child, `http://127.0.0.1:${port}`, { folder, targets })
   }
 
   /** For OTELCOL_METRICS_ENDPOINT. */
@@ -89,6 +100,11 @@ export class Prometheus implements AsyncDisposable {
   /** Alerts that are pending or fire. */
   async alerts(): Promise<readonly FiringAlert[]> {
     return ((await this.#get('alerts', {})) as { alerts: FiringAlert[] }).alerts
+  }
+
+  /** Of the series that a selector finds. */
+  async labelValues(label: string, selector: string): Promise<string[]> {
+    return (await this.#get(`label/${label}/values`, { 'match[]': selector })) as string[]
   }
 
   /** Every metric name that has a series. */

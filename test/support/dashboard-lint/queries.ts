@@ -14,6 +14,7 @@ export interface Asked {
   readonly query: string
   readonly instant: boolean
   readonly legend: string
+  readonly ref: string
 }
 interface Target {
   readonly datasource?: { readonly type?: string; readonly uid?: string }
@@ -22,6 +23,7 @@ interface Target {
   readonly instant?: boolean
   readonly queryType?: string
   readonly legendFormat?: string
+  readonly refId?: string
 }
 
 const LANGUAGES = { prometheus: 'promql', loki: 'logql', tempo: 'traceql' } as const
@@ -46,11 +48,12 @@ export function askedBy(dashboard: Dashboard): readonly Asked[] {
   )
   return [...panels, ...annotations]
 }
-const asked = ({ datasource, expr, query, instant, queryType, legendFormat }: Target): Omit<Asked, 'panel'> => ({
+const asked = ({ datasource, expr, query, instant, queryType, legendFormat, refId }: Target): Omit<Asked, 'panel'> => ({
   language: LANGUAGES[(datasource?.type ?? '') as keyof typeof LANGUAGES],
   query: expr ?? query ?? '',
   instant: instant === true || queryType === 'instant',
   legend: legendFormat ?? '',
+  ref: refId ?? 'A',
 })
 
 const inside = (query: string): string =>
