@@ -14,6 +14,7 @@ import { panelId, TAG, type Config } from '../config.ts'
 import { siblings } from './links.ts'
 import { logql } from './logql.ts'
 import { select } from './promql.ts'
+import { tidied } from './tidy.ts'
 import { LOKI, PROMETHEUS, scopeOf, variables, type Choices } from './variables.ts'
 
 export interface Sheet extends Choices {
@@ -46,7 +47,7 @@ export function dashboard(sheet: Sheet): Dashboard {
     builder.withRow(new RowBuilder(row.title).id(panelId(`row: ${row.title}`)))
     for (const panel of row.panels) builder.withPanel(panel)
   }
-  return builder.build()
+  return tidied(builder.build())
 }
 
 const SERVICE_VERSION = 'service_version'
@@ -71,7 +72,7 @@ function annotations(config: Config): readonly Builder<AnnotationQuery>[] {
       .expr(fresh(runners, `job, ${SERVICE_VERSION}`))
       .titleFormat('{{job}} {{service_version}}')
       .textFormat('A version that did not run here before.'),
-    mark('Process starts', 'text')
+    mark('Process starts', 'rgb(142, 142, 142)')
       .enable(false)
       .expr(fresh(runners, 'job, instance'))
       .titleFormat('{{job}} started')

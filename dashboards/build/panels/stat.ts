@@ -35,7 +35,7 @@ export function stat(spec: StatSpec): PanelBuilder {
     .thresholds(alarm(alarmAbove, { below: alarmBelow }))
     .colorMode(BigValueColorMode.Value)
     .graphMode(BigValueGraphMode.None)
-    .textMode(lines.length > 1 ? BigValueTextMode.ValueAndName : BigValueTextMode.Value)
+    .textMode(isNamed(lines) ? BigValueTextMode.ValueAndName : BigValueTextMode.Value)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
     .noValue(spec.noValue)
     .mappings([nothing(spec.noValue)])
@@ -48,6 +48,10 @@ export function stat(spec: StatSpec): PanelBuilder {
     ])
   return panel
 }
+
+/** One number has the name of its panel, unless it is that of a series. */
+const isNamed = (lines: readonly Line[]): boolean =>
+  lines.length > 1 || lines.some(([, legend]) => legend.includes('{{'))
 
 const nothing = (text: string): ValueMapping => ({
   type: MappingType.SpecialValue,

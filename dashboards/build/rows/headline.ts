@@ -47,7 +47,7 @@ const objective = (config: Config, ask: Expressions): Panels => [
   stat({
     config,
     title: 'Least error budget left',
-    what: `The task that used most of what its objective allows in this time (\`slo\` of its definition, or ${config.slo}), and how much of that is left. Less than ${config.thresholds.minRuns} runs count as ${config.thresholds.minRuns}.`,
+    what: `The task that used most of what its objective allows in this time (\`slo\` of its definition, or ${config.slo}), and how much of that is left. Fewer than ${config.thresholds.minRuns} runs count as ${config.thresholds.minRuns}.`,
     good: 'close to 100 %.',
     otherwise: 'click it: the task has its own dashboard. Below 0 it missed its objective in this time.',
     runbook: 'AfterglowBudgetBurnSlow',

@@ -25,7 +25,7 @@ const numbers = (config: Config, ask: Expressions): Panels => [
   stat({
     config,
     title: 'Error budget left',
-    what: `What its objective allows in this time (\`slo\` of its definition, or ${config.slo}), less what it used. Less than ${config.thresholds.minRuns} runs count as ${config.thresholds.minRuns}.`,
+    what: `What its objective allows in this time (\`slo\` of its definition, or ${config.slo}), less what it used. Fewer than ${config.thresholds.minRuns} runs count as ${config.thresholds.minRuns}.`,
     good: 'close to 100 %.',
     otherwise: 'below 0 it missed its objective in this time. Look for the cause in the rows below, from the top.',
     runbook: 'AfterglowBudgetBurnFast',

@@ -20,11 +20,22 @@ export function hasAStableAddress(dashboard: Dashboard): Found {
   ]
 }
 
-export const isReadOnlyAndClassic = ({ editable, schemaVersion, tags, refresh, time }: Dashboard): Found => [
+export const isReadOnlyAndClassic = ({
+  editable,
+  schemaVersion,
+  tags,
+  refresh,
+  time,
+  links = [],
+  annotations,
+}: Dashboard): Found => [
   ...(editable === false ? [] : ['it can be edited where it is provisioned, and the change is lost']),
   ...(schemaVersion === 42 ? [] : [`schema ${schemaVersion} cannot be provisioned from files everywhere`]),
   ...(tags?.includes(TAG) ? [] : ['the others do not find it by its tag']),
   ...(refresh && time ? [] : ['no time, or no refresh']),
+  ...[...links, ...(annotations.list ?? [])]
+    .filter((one) => 'placement' in one)
+    .map(() => 'a link that only a menu shows'),
 ]
 
 const wordless = (panel: Panel): boolean => panel.type === 'text'
