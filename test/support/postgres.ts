@@ -62,20 +62,29 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
         await client.end()
       }
     },
-    pause: () => all().forEach((pid) => process.kill(pid, 'SIGSTOP')),
-    resume: () => all().forEach((pid) => process.kill(pid, 'SIGCONT')),
+    pause: () => signal(all(), 'SIGSTOP'),
+    resume: () => signal(all(), 'SIGCONT'),
     async down(how) {
-      const pids = all()
-      if (how === 'killed') pids.forEach((pid) => process.kill(pid, 'SIGKILL'))
+      if (how === 'killed') signal(all(), 'SIGKILL')
       await server.stop()
     },
     start: () => server.start(),
     async stop() {
-      all().forEach((pid) => process.kill(pid, 'SIGCONT'))
+      signal(all(), 'SIGCONT')
       await server.stop()
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A process that serves a connection may end at any time. */
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids)
+    try {
+      process.kill(pid, name)
+    } catch {
+      // It has.
+    }
 }
 
 /** The postmaster first. */
@@ -102,7 +111,7 @@ function removeLeftovers(): void {
     const folder = join(tmpdir(), name)
     const owner = existsSync(join(folder, 'owner')) ? readFileSync(join(folder, 'owner'), 'utf8') : ''
     if (owner === '' || parentOf(owner) !== undefined) continue
-    for (const pid of processesOf(join(folder, 'data'))) process.kill(pid, 'SIGKILL')
+    signal(processesOf(join(folder, 'data')), 'SIGKILL')
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -13,7 +13,7 @@ export async function dbOf(transaction: unknown): Promise<Db> {
   const given = (transaction ?? {}) as Loose
   const can = (method: string): boolean => typeof given[method] === 'function'
   if (can('executeSql')) return given as never
-  if (can('totalCount') || 'totalCount' in given)
+  if (given['totalCount'] !== undefined)
     throw new InvalidOptionError(
       '`transaction` is a pool, of which each statement may get another connection: give the client that began it',
     )
