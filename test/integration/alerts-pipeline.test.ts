@@ -36,7 +36,7 @@ suite('alerts on the pipeline', () => {
       summary: 'shop dropped traces (queue_full), within 15m: 120',
       dashboard_url: 'http://localhost:3000/d/afterglow-pipeline?var-job=shop&from=now-6h&to=now',
       promql:
-        'sum by (instance, error_type) (increase({__name__=~"otel_sdk_processor_(span|log)_processed_total",job="shop",error_type!=""}[15m])) > 0',
+        'sum by (instance, error_type) (last_over_time(otel_sdk_processor_span_processed_total{job="shop",error_type!=""}[1h]) - (otel_sdk_processor_span_processed_total{job="shop",error_type!=""} offset 1h or 0 * last_over_time(otel_sdk_processor_span_processed_total{job="shop",error_type!=""}[1h]))) > 0 or sum by (instance, error_type) (last_over_time(otel_sdk_processor_log_processed_total{job="shop",error_type!=""}[1h]) - (otel_sdk_processor_log_processed_total{job="shop",error_type!=""} offset 1h or 0 * last_over_time(otel_sdk_processor_log_processed_total{job="shop",error_type!=""}[1h]))) > 0',
     },
   })
   firing('fires for log records that an SDK cannot send', {

@@ -28,6 +28,11 @@ export interface FiringAlert {
   readonly annotations: Readonly<Record<string, string>>
 }
 
+export interface PrometheusOptions {
+  readonly rules?: Readonly<Record<string, string>>
+  readonly data?: string
+}
+
 export class Prometheus implements AsyncDisposable {
   readonly url: string
   /** Two ports that it scrapes as collectors: for OTELCOL_SELF_METRICS_PORT. */
@@ -46,8 +51,8 @@ export class Prometheus implements AsyncDisposable {
     this.targets = targets
   }
 
-  /** With rule files by name, where they matter. */
-  static async start(rules: Readonly<Record<string, string>> = {}): Promise<Prometheus> {
+  /** With rule files by name, and the blocks in `data`, which outlive it: where they matter. */
+  static async start({ rules = {}, data }: PrometheusOptions = {}): Promise<Prometheus> {
     const binary = await binaryOf('prometheus')
     const folder = await mkdtemp(join(tmpdir(), 'afterglow-prometheus-'))
     const [port, ...targets] = await freePorts(3)
@@ -60,7 +65,11 @@ export class Prometheus implements AsyncDisposable {
     )
     await mkdir(join(folder, 'rules'))
     for (const [name, text] of Object.entries(rules)) await writeFile(join(folder, 'rules', name), text)
-    const args = [`--config.file=${config}`, `--storage.tsdb.path=${folder}`, `--web.listen-address=127.0.0.1:${port}`]
+    const args = [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${data ?? folder}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ]
     args.push('--web.enable-otlp-receiver', '--enable-feature=exemplar-storage')
     const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     const log = capture(child.stderr)

@@ -2,6 +2,7 @@
 import { expect, it } from '@jest/globals'
 import { testRules, type ExpectedAlert } from '../promtool.ts'
 import type { Sampled } from './fleet.ts'
+import { fill } from './fill.ts'
 import { alertNamed, alertNames } from './rule-files.ts'
 
 export interface Said {
@@ -83,15 +84,6 @@ function annotationsOf(
   const filled = Object.entries(alertNamed(alert).annotations).map(([name, template]) => [name, fill(template, labels)])
   return { ...(Object.fromEntries(filled) as Record<string, string>), ...says }
 }
-
-/** Enough of Prometheus' templates for labels that need no encoding; what a case gives literally does not come by here. */
-const fill = (template: string, labels: Readonly<Record<string, string>>): string =>
-  template
-    .replaceAll(
-      /\{\{ with \$labels\.(\w+) \}\}(.*?)\{\{ \.[^}]*\}\}(.*?)\{\{ end \}\}/g,
-      (_all, label: string, a: string, b: string) => (labels[label] === undefined ? '' : `${a}${labels[label]}${b}`),
-    )
-    .replaceAll(/\{\{ \$labels\.(\w+)[^}]*\}\}/g, (_all, label: string) => labels[label] ?? '')
 
 /** Which alerts fire at one of these samples. */
 export async function notSilent(

@@ -2,6 +2,7 @@
 import { UIDS, type Config } from '../../../config.ts'
 import { gainedBy, group, indented, SERVICE } from '../idioms.ts'
 import type { Alert } from '../rule.ts'
+import { withinHour } from './asking.ts'
 
 export const pipelineAlerts = (config: Config): readonly Alert[] => [
   telemetryDropped(config),
@@ -34,8 +35,9 @@ const telemetryDropped = ({ selector }: Config): Alert => {
     impact: 'Runs are without a trace or a line. Tasks are not affected, and neither is what alerts count.',
     dashboard,
     queries: {
-      promql:
-        'sum by (instance, error_type) (increase({__name__=~"otel_sdk_processor_(span|log)_processed_total",job="{job}",error_type!=""}[15m])) > 0',
+      promql: Object.values(LOST_BY_SDK)
+        .map((series) => `sum by (instance, error_type) (${withinHour(`${series}{job="{job}",error_type!=""}`)}) > 0`)
+        .join(' or '),
     },
   }
 }
