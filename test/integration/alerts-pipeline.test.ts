@@ -15,7 +15,7 @@ const own = (
   labels: Readonly<Record<string, string>> = {},
 ) => foreignSeries(name, { ...collector, ...labels }, { minutes: 60, valueAt })
 const up = own('up', always(1))
-const dashboard = 'http://localhost:3000/d/afterglow-pipeline?var-job=otel-collector&from=now-6h&to=now'
+const dashboard = 'http://localhost:3000/d/afterglow-pipeline?var-collector=otel-collector&from=now-6h&to=now'
 const exporter = 'otlp_http/traces'
 
 suite('alerts on the pipeline', () => {

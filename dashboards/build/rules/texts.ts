@@ -37,6 +37,8 @@ export const say = (text: string): string =>
 
 export interface DashboardLink {
   readonly uid: string
+  /** Which variable the alert's `job` is of: collectors have one of their own. @default 'job' */
+  readonly job?: 'job' | 'collector'
   /** What is chosen there besides service and environment, by variable. */
   readonly choose?: Readonly<Record<string, string>>
   /** How much of the past is shown, such as `6h`. */
@@ -44,10 +46,10 @@ export interface DashboardLink {
 }
 
 /** With service, environment and what the alert is about chosen, over the time that it is about. */
-export function dashboardUrl(grafanaUrl: string, { uid, choose = {}, last }: DashboardLink): string {
+export function dashboardUrl(grafanaUrl: string, { uid, job = 'job', choose = {}, last }: DashboardLink): string {
   const environment = `{{ with ${label(ENVIRONMENT)} }}&var-environment=${encoded('.')}{{ end }}`
   const chosen = Object.entries(choose).map(([name, attribute]) => `&var-${name}=${encoded(label(attribute))}`)
-  return `${grafanaUrl}/d/${uid}?var-job=${encoded('$labels.job')}${environment}${chosen.join('')}&from=now-${last}&to=now`
+  return `${grafanaUrl}/d/${uid}?var-${job}=${encoded('$labels.job')}${environment}${chosen.join('')}&from=now-${last}&to=now`
 }
 
 /** Prometheus has had a function for this only since 3.8: the characters that break a query, by hand. */

@@ -12,6 +12,7 @@ export const pipelineAlerts = (config: Config): readonly Alert[] => [
 ]
 
 const dashboard = { uid: UIDS.pipeline, last: '6h' } as const
+const ofCollector = { ...dashboard, job: 'collector' } as const
 
 /**
  * The SDK's own counters; koa-afterglow/otel turns them on. They count what did not fit into a queue and what an exporter
@@ -65,7 +66,7 @@ const collectorDropping = ({ collectorSelector }: Config): Alert => {
     toldTo: 'installation',
     summary: 'The collector {instance} lost {signal} of {exporter} ({step} failed), within 15m: {count}',
     impact: 'What is lost here is gone for good: runs without a trace, failures without a line, gaps in every panel.',
-    dashboard,
+    dashboard: ofCollector,
     queries: {
       promql: '{__name__=~"otelcol_exporter_(send|enqueue)_failed_.*_total",instance="{instance}"} > 0',
     },
@@ -82,7 +83,7 @@ const collectorQueueFilling = ({ collectorSelector, thresholds: { collectorQueue
   toldTo: 'installation',
   summary: 'The queue of the collector {instance} for {exporter} is {percent} full',
   impact: 'Its back end is away or slow. Nothing is lost yet; once the queue is full, everything new is.',
-  dashboard,
+  dashboard: ofCollector,
   queries: {
     promql:
       'otelcol_exporter_queue_size{instance="{instance}"} / otelcol_exporter_queue_capacity{instance="{instance}"}',
@@ -99,6 +100,6 @@ ${group(['job', 'instance'], `last_over_time(up{${collectorSelector}}[1h])`)} un
   toldTo: 'installation',
   summary: 'The collector {instance} does not answer',
   impact: 'Nobody sees what the services do. They go on; what they cannot send they hold for a while, then drop.',
-  dashboard,
+  dashboard: ofCollector,
   queries: { promql: `up{${collectorSelector}}` },
 })
