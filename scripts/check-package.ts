@@ -87,6 +87,28 @@ function compareFiles(shipped: string, written: string): void {
 runOnThread('esm.mjs', `import { createTasks, defineTask } from '${manifest.name}'`)
 runOnThread('cjs.cjs', `const { createTasks, defineTask } = require('${manifest.name}')`)
 
+takeOverAcross()
+
+/** Tests in CommonJS of an application in ES modules: each has its own copy of the library. */
+function takeOverAcross(): void {
+  const code = `import { createRequire } from 'node:module'
+    import assert from 'node:assert/strict'
+    import { createTasks, defineTask } from '${manifest.name}'
+    const { takeOver } = createRequire(import.meta.url)('${manifest.name}/testing')
+    const tasks = createTasks({ logger: false })
+    const double = defineTask({ name: 'double', run: (n) => n * 2 })
+    const kit = takeOver(tasks)
+    tasks.add(double, 21)
+    await kit.idle()
+    assert.equal(kit.task(double).outcome.value, 42)
+    assert.equal(kit.telemetry.spans({ task: double }).length, 1)
+    await kit.end()
+    assert.equal(tasks.stats().submissions.accepted, 0)`
+  writeFileSync(join(folder, 'across.mjs'), code)
+  run(process.execPath, [join(folder, 'across.mjs')])
+  console.log('tasks of one copy were taken over by another')
+}
+
 function runOnThread(file: string, load: string): void {
   writeFileSync(join(folder, 'work.js'), `export default (n) => n * 2\n`)
   const code = `${load}

@@ -1,8 +1,11 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import Koa, { type Context } from 'koa'
 import { createTasks, defineTask, inProcess, type Engine, type TasksOptions } from 'koa-afterglow'
 import { takeOver, type TakeOverOptions } from 'koa-afterglow/testing'
+import { once } from 'node:events'
 import request from 'supertest'
+import { connectHttp2 } from '../support/http-client.ts'
+import { listen } from '../support/http-server.ts'
 
 const ran: unknown[] = []
 const note = defineTask({ name: 'note', run: (what: string) => void ran.push(what) })
@@ -393,6 +396,16 @@ describe('the tasks of one request', () => {
     expect(await kit.tasksOf(response)).toMatchObject([{ input: 'of an error', request: { statusCode: 500 } }])
   })
 
+  test.each(['/two', '/throws'])('are found over HTTP/2: %s', async (path) => {
+    const { app, take } = appOf(handler)
+    using kit = take()
+    await using listening = await listen(app, 'h2c')
+    const session = connectHttp2(listening.port, 'h2c')
+    const [headers] = (await once(session.request({ ':path': path }), 'response')) as [Record<string, string>]
+    expect((await kit.tasksOf({ headers })).map(({ name }) => name)).toContain('note')
+    session.close()
+  })
+
   test('are none, clearly, of anything that is not such a response', async () => {
     const { app, take } = appOf(handler)
     const before = await request(app.callback()).get('/')
@@ -402,6 +415,25 @@ describe('the tasks of one request', () => {
     await expect(kit.tasksOf(undefined as never)).rejects.toThrow('expected a response')
     await expect(kit.tasksOf({ headers: { 'afterglow-test-request': 'x' } })).rejects.toThrow('from before')
   })
+})
+
+test('works beside the fake timers of the test runner', async () => {
+  jest.useFakeTimers()
+  try {
+    const { tasks, take } = appOf(noHandler)
+    const kit = take()
+    tasks.add(flaky)
+    tasks.add('slow', () => new Promise((resolve) => setTimeout(resolve, 1_000)))
+    await Promise.resolve()
+    jest.advanceTimersByTime(1_000) // the handler's time
+    await kit.idle()
+    expect(kit.task('slow').outcome).toMatchObject({ outcome: 'completed' })
+    await kit.clock.advance(120_000) // the time of tasks
+    expect(kit.task(flaky).outcome).toMatchObject({ outcome: 'completed', attempts: 3 })
+    await kit.end()
+  } finally {
+    jest.useRealTimers()
+  }
 })
 
 describe('the end of a test', () => {

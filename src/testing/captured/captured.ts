@@ -27,7 +27,24 @@ export interface LineQuery extends TelemetryQuery {
  * Spans, metrics and log lines of tasks, as they leave the library. No SDK is needed; one that the application has gets its
  * own all the same, and so does its logger.
  */
-export class Captured {
+export interface CapturedTelemetry {
+  /** One for each attempt, and for each task that was accepted and never ran. */
+  spans(query?: TelemetryQuery): readonly CapturedSpan[]
+  /** @throws TestingError unless there is exactly one */
+  span(query?: TelemetryQuery): CapturedSpan
+  logs(query?: LineQuery): readonly CapturedLine[]
+  /** @throws TestingError unless there is exactly one */
+  log(query?: LineQuery): CapturedLine
+  /** What an SDK would collect now, of these tasks alone. */
+  metrics(name?: string): readonly CapturedPoint[]
+  /**
+   * The sum of all series of a metric that have these attributes; of a histogram, of what was recorded. 0 if there is none.
+   * `metric('afterglow.task.settled', { 'afterglow.task.outcome': 'failed' })`
+   */
+  metric(name: string, attributes?: Readonly<Record<string, unknown>>): number
+}
+
+export class Capture implements CapturedTelemetry {
   readonly #spans: CapturedSpan[] = []
   readonly #lines: CapturedLine[] = []
   readonly #meters = new SpyMeters()
@@ -39,13 +56,11 @@ export class Captured {
     this.#requests = requests
   }
 
-  /** One for each attempt, and for each task that was accepted and never ran. */
   spans(query: TelemetryQuery = {}): readonly CapturedSpan[] {
     const fits = this.#fits(query)
     return this.#spans.filter(({ attributes }) => fits(attributes))
   }
 
-  /** @throws TestingError unless there is exactly one */
   span(query: TelemetryQuery = {}): CapturedSpan {
     return one('span', { found: this.spans(query), all: this.#spans }, ({ name, attributes }) => [
       name,
@@ -65,7 +80,6 @@ export class Captured {
     )
   }
 
-  /** @throws TestingError unless there is exactly one */
   log(query: LineQuery = {}): CapturedLine {
     return one('log line', { found: this.logs(query), all: this.#lines }, ({ level, fields, message }) => [
       level,
@@ -75,15 +89,10 @@ export class Captured {
     ])
   }
 
-  /** What an SDK would collect now, of these tasks alone. */
   metrics(name?: string): readonly CapturedPoint[] {
     return this.#meters.points().filter((point) => name === undefined || point.name === name)
   }
 
-  /**
-   * The sum of all series of a metric that have these attributes; of a histogram, of what was recorded. 0 if there is none.
-   * `metric('afterglow.task.settled', { 'afterglow.task.outcome': 'failed' })`
-   */
   metric(name: string, attributes: Readonly<Record<string, unknown>> = {}): number {
     return this.metrics(name)
       .filter((point) => Object.entries(attributes).every(([key, value]) => point.attributes[key] === value))

@@ -1,5 +1,5 @@
 import type { Add, RequestFacts } from '../../core/task.ts'
-import type { Captured } from '../captured/captured.ts'
+import type { CapturedTelemetry } from '../captured/captured.ts'
 import type { ManualClock } from '../manual-clock.ts'
 import type { AddedTask, TaskQuery } from './added-task.ts'
 import type { StrayError } from './recorder.ts'
@@ -38,7 +38,7 @@ export interface TestKit extends Disposable, AsyncDisposable {
   /** Every add, in order; refused ones too. */
   readonly added: readonly AddedTask[]
   /** Spans, metrics and log lines of these tasks. */
-  readonly telemetry: Captured
+  readonly telemetry: CapturedTelemetry
   /** Errors that escaped a task, and failures of hooks, observers and services. */
   readonly strayErrors: readonly StrayError[]
   /** Those of this task that were accepted. */

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { RequestFacts } from '../../core/task.ts'
 import { STAND_IN, type Replaceable, type StandIn, type StandingIn } from '../../create-tasks/stand-in.ts'
-import { Captured } from '../captured/captured.ts'
+import { Capture } from '../captured/captured.ts'
 import type { ManualClock } from '../manual-clock.ts'
 import type { AddedTask, Seen, TaskQuery } from './added-task.ts'
 import { TestingError } from './errors.ts'
@@ -26,7 +26,7 @@ const MAX_DRAINED = 1_000
 /** One application's tasks in the hands of one test. */
 export class Session implements TestKit {
   readonly mode: NonNullable<TakeOverOptions['mode']>
-  readonly telemetry: Captured
+  readonly telemetry: Capture
   readonly #clock: KitClock
   readonly #waiting: Waiting
   readonly #recorder: Recorder
@@ -52,7 +52,7 @@ export class Session implements TestKit {
     this.#waiting = new Waiting(patienceMs)
     this.#recorder = new Recorder(this.#requests, this.#waiting.changed)
     this.#line = new Line(this.#clock.core, mode === 'inline', this.#waiting.changed)
-    this.telemetry = new Captured(this.#recorder.seen, this.#requests)
+    this.telemetry = new Capture(this.#recorder.seen, this.#requests)
     this.#onEnd = onEnd
     this.#standing = door(this.#standIn())
   }
