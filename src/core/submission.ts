@@ -7,8 +7,8 @@ import { newId } from './ids.ts'
 import type { State } from './ledger.ts'
 import type { Linked } from './linked-set.ts'
 import type { RegisteredTask } from './registry.ts'
-import type { AbortCause } from './outcome.ts'
-import type { ActiveContext, SpanIds, TraceOrigin } from './tracing.ts'
+import type { Running } from './running.ts'
+import type { SpanIds, TraceOrigin } from './tracing.ts'
 import type { AddOptions, Outcome, Priority, RequestFacts, ResolvedSettings, TaskRecord } from './task.ts'
 
 /** What few submissions have, so that those who wait need no room for it. */
@@ -78,17 +78,6 @@ export interface Holder {
   rejects(): void
   /** How many of those it added have not ended. */
   readonly pending: number
-}
-
-/** The attempt that runs now, as far as others may meddle with it. */
-export interface Running {
-  readonly active: ActiveContext | undefined
-  /** By the engine's clock. */
-  readonly startedAt: number
-  /** Aborts its signal; it then has until `until` to end before it counts as stuck. */
-  abort(cause: AbortCause, why: string, until: number): void
-  /** Ends it, whatever it still does. */
-  letGo(): void
 }
 
 /**

@@ -10,11 +10,13 @@
  */
 import type { StandardSchemaV1 as Schema } from '@standard-schema/spec'
 import type { Logger } from './logger.ts'
-import type { RetryPolicy, RetryRequest } from './retry.ts'
+import type { RetryRequest } from './retry.ts'
+import type { ErrorClass, Priority, RateLimit, ResolvedSettings, RunOn, TaskSettings } from './settings.ts'
 import type { TaskLabels } from './task-labels.ts'
 import type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './tracing.ts'
 
 export type { Logger }
+export type { ErrorClass, Priority, RateLimit, ResolvedSettings, RunOn, TaskSettings }
 
 export type { Schema }
 export type MaybePromise<T> = T | Promise<T>
@@ -38,40 +40,6 @@ export interface RequestFacts {
   readonly spanId?: string | undefined
   trace?: RequestTrace | undefined
 }
-
-/** When a task runs, by the class of its response: always once it settled, only if it was sent, only if sent with 2xx or 3xx. */
-export type RunOn = 'settled' | 'sent' | 'success'
-
-/** How one task behaves wherever it is added; `TasksOptions.defaults` has the same shape. */
-export interface TaskSettings {
-  /** Opt-in: without it a task runs once. @default false */
-  readonly retry?: RetryPolicy | false
-  /** Milliseconds until `task.signal` aborts with a `TimeoutError`; `Infinity` for none. @default 30000 */
-  readonly timeoutMs?: number
-  /** @default 'settled' */
-  readonly runOn?: RunOn
-  /** Child of the request's span, or a trace of its own with a link to it. @default 'auto' */
-  readonly relation?: 'auto' | 'child' | 'link'
-  /** Errors of these classes end the task as `discarded`: not a failure, pages nobody. @default [] */
-  readonly expected?: readonly ErrorClass[]
-  /** Name of the engine, a key of `TasksOptions.engines`. @default 'default' */
-  readonly engine?: string
-  /** Over the limit, `throw` answers the request with 503, `drop` counts the task as rejected and goes on. @default 'throw' */
-  readonly onOverload?: 'throw' | 'drop'
-  /** How many of this task may run at once: a bulkhead, so that one hung task cannot fill every slot. @default Infinity */
-  readonly concurrency?: number
-  /** How many of this task may wait or run; an add beyond it is overload, so that one cannot use up the runner's. @default Infinity */
-  readonly maxPending?: number
-  /** At most `max` starts within any `perMs` milliseconds; others wait. @default none */
-  readonly rateLimit?: RateLimit | undefined
-}
-export interface RateLimit {
-  readonly max: number
-  readonly perMs: number
-}
-/** Four high start for two normal for one low, so that none starves. */
-export type Priority = 'low' | 'normal' | 'high'
-export type ErrorClass = abstract new (...args: never[]) => Error
 
 /** What only one submission can know. */
 export interface AddOptions {
@@ -205,8 +173,6 @@ export interface TaskRecord {
   span?: SpanIds | undefined
   traceOrigin?: TraceOrigin | undefined
 }
-
-export type ResolvedSettings = Required<Omit<TaskSettings, 'retry'>> & { readonly retry: Required<RetryPolicy> }
 
 export interface Dependency {
   readonly id: string
