@@ -5,7 +5,7 @@ import type { TaskObserver } from './core/observer.ts'
 import { DEFAULT_SETTINGS, resolveLimits, resolveSettings } from './core/options.ts'
 import { Runner } from './core/runner.ts'
 import type { TaskContext, TaskRecord } from './core/task.ts'
-import { checkOptions, type Tasks, type TasksOptions, type TasksStats } from './create-tasks/api.ts'
+import { checkOptions, type StartOptions, type Tasks, type TasksOptions, type TasksStats } from './create-tasks/api.ts'
 import { composed, type Composed } from './create-tasks/composed.ts'
 import { tasksOf } from './create-tasks/facade.ts'
 import { CONSOLE, SILENT } from './create-tasks/fallback-loggers.ts'
@@ -27,7 +27,7 @@ import { VERSION } from './telemetry/version.ts'
 import { resolveThreads } from './threads/options.ts'
 import { Threads } from './threads/pool.ts'
 
-export type { Tasks, TasksOptions, TasksStats }
+export type { StartOptions, Tasks, TasksOptions, TasksStats }
 
 /**
  * Composes a runner: options in, one object out. The order of the observers, and of the work ring round each handler, is
@@ -65,6 +65,7 @@ function compose(options: TasksOptions, koaStore: KoaStoreBlanker, standIn?: Sta
     logOf: standIn ? (task) => standIn.watchLog(logOf(task), task) : logOf,
     openServices: services?.open,
     said: (error) => telemetry.failures.messageOf(error),
+    describe: (outcome) => telemetry.failures.describe(outcome),
     blanked: (make) => (koaStore.seen ? koaStore.blanked(() => blanked(make)) : blanked(make)),
   })
   const metrics = new Metrics(numbersOf(runner), VERSION)
@@ -149,6 +150,8 @@ const numbersOf = ({ registry, engines, limits, flow, clock }: Runner): MetricsS
 function enginesOf({ engines }: TasksOptions, standIn: StandIn | undefined): ReadonlyMap<string, Engine> {
   const all = new Map<string, Engine>([['default', engines?.default ?? inProcess()]])
   for (const [name, engine] of Object.entries(engines ?? {})) if (engine) all.set(name, engine)
+  // Functions cannot be stored: they always have somewhere to run.
+  if ([...all.values()].every(({ capabilities }) => capabilities.durable)) all.set('in-process', inProcess())
   if (standIn) for (const [name, engine] of all) all.set(name, standIn.engineFor(engine))
   return all
 }

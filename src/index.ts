@@ -14,7 +14,8 @@
  */
 import './http/koa-context.ts'
 
-export { createTasks, type Tasks, type TasksOptions, type TasksStats } from './create-tasks.ts'
+export { createTasks, type StartOptions, type Tasks, type TasksOptions, type TasksStats } from './create-tasks.ts'
+export type { DeadQuery, DeadTasks } from './create-tasks/dead-tasks.ts'
 export { defineTask } from './core/registry.ts'
 export { inProcess, type InProcessOptions } from './engines/in-process.ts'
 export { errorHandler, type ErrorDecision, type ErrorHandlerOptions } from './middleware/error-handler.ts'
@@ -39,6 +40,7 @@ export type {
   EngineStats,
   EnqueueOptions,
   Envelope,
+  EnvelopeRecord,
   Receipt,
   RunTask,
 } from './core/engine.ts'
@@ -48,7 +50,8 @@ export type { RetryPolicy, RetryRequest } from './core/retry.ts'
 export type { Limits } from './core/options.ts'
 export type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './core/tracing.ts'
 export type { TelemetryOptions } from './telemetry/telemetry-options.ts'
-export type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './core/observer.ts'
+export { TasksNotStoredError, UnknownTaskError } from './core/durable/errors.ts'
+export type { GateFacts, NotStored, RunnerEvent, Sending, SubmissionResult, TaskObserver } from './core/observer.ts'
 export type {
   Acceptance,
   Add,

@@ -1,38 +1,17 @@
 import { inspect } from 'node:util'
 import { ABORT_REASONS } from './errors.ts'
-import type { Clock } from './clock.ts'
+import type { AttemptHostOf } from './attempt-host.ts'
 import type { Ended } from './engine.ts'
 import type { ExecutedTask } from './executor.ts'
 import type { Linked } from './linked-set.ts'
-import type { Observers } from './observers.ts'
 import { decideOutcome, type AbortCause, type Decision, type Stopped, type Thrown } from './outcome.ts'
 import type { RetryRequest } from './retry.ts'
 import type { Submission } from './submission.ts'
 import { reasonOr } from './text.ts'
 import type { ActiveContext } from './tracing.ts'
-import type {
-  Add,
-  AttemptOutcome,
-  Dependency,
-  Logger,
-  RequestFacts,
-  ResolvedSettings,
-  Services,
-  TaskHandle,
-} from './task.ts'
+import type { Add, AttemptOutcome, Dependency, Logger, RequestFacts, ResolvedSettings, Services } from './task.ts'
 
-/** What an attempt needs of the runner it runs in. */
-export interface AttemptHost {
-  readonly clock: Clock
-  readonly observers: Observers
-  readonly graceMs: number
-  readonly deadlines: { changed(attempt: Attempt): void; delete(attempt: Attempt): void }
-  logOf(attempt: Attempt): Logger
-  openServices(attempt: Attempt): Services
-  addFrom(parent: Submission, args: readonly unknown[]): TaskHandle
-  attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void
-  endedLate(attempt: Attempt, threw: Thrown | undefined): void
-}
+export type AttemptHost = AttemptHostOf<Attempt>
 
 /**
  * One execution of a submission, which is the `task` that handlers and middleware see. What most attempts never touch
@@ -91,6 +70,9 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
   get engine(): string {
     return this.submission.engine
   }
+  get durable(): boolean {
+    return this.submission.durable
+  }
   get depth(): number {
     return this.submission.depth
   }
@@ -138,11 +120,11 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
   }
 
   get log(): Logger {
-    return (this.#log ??= this.#host.logOf(this))
+    return (this.#log ??= this.#host.parts.logOf(this))
   }
 
   get services(): Services {
-    return (this.#services ??= this.#host.openServices(this))
+    return (this.#services ??= this.#host.parts.openServices(this))
   }
 
   get state(): Record<string, unknown> {
@@ -150,7 +132,7 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
   }
 
   get add(): Add {
-    return (...args: readonly unknown[]) => this.#host.addFrom(this.submission, args)
+    return (...args: readonly unknown[]) => this.#host.parts.addFrom(this.submission, args)
   }
 
   retry(options?: RetryRequest): void {

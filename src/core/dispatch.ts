@@ -1,4 +1,6 @@
-import type { Engine, EngineEvent, EngineHost, Receipt } from './engine.ts'
+import { runNeutral, type Clock } from './clock.ts'
+import { Opening } from './durable/opening.ts'
+import type { Engine, EngineEvent, EngineHost, Envelope, Receipt, RunTask } from './engine.ts'
 import { EngineError } from './errors.ts'
 import { messageOf } from './text.ts'
 import { Submission } from './submission.ts'
@@ -7,36 +9,92 @@ import { Turns } from './turns.ts'
 
 /** What giving tasks to engines needs of the flow they are part of. */
 export interface DispatchHost {
+  readonly clock: Clock
+  readonly graceMs: number
+  readonly observers: { failure(where: string, error: Error, submission?: Submission): void }
+  readonly live: { find(id: string): Submission | undefined }
   settle(submission: Submission, outcome: Outcome): void
-  failure(where: string, error: Error, submission?: Submission): void
-  /** Aborts what runs, and lets it go if it does not end within a grace: somebody else runs it now. */
-  interrupt(submission: Submission, why: string): void
-  /** In a turn of the event loop of its own. */
-  later(work: () => void): void
+}
+
+/** What engines are started with. */
+export interface Work {
+  /** Whether tasks of durable engines run in this process. */
+  readonly consume: boolean
+  readonly run: RunTask
+  readonly fetchedBy: (engine: Engine) => RunTask
+  room(): number
+  /** Nothing is fetched any more once the runner drains. */
+  roomToFetch(): number
+  readonly closed: ReadonlySet<string>
 }
 
 /** The only place that talks to engines. Whatever one of them fails at is its own failure, and costs no task its record. */
 export class Dispatch {
   readonly #engines: ReadonlyMap<string, Engine>
   readonly #host: DispatchHost
+  readonly #openings = new Map<Engine, Opening>()
 
   constructor(engines: ReadonlyMap<string, Engine>, host: DispatchHost) {
     this.#engines = engines
     this.#host = host
   }
 
-  start(host: Omit<EngineHost, 'report'>): void {
-    const turns = this.#engines.size > 1 ? new Turns(host.room, this.#host.later) : undefined
-    for (const engine of this.#engines.values()) {
-      const failed = (cause: unknown) => this.#failed(engine, 'start', cause)
-      try {
-        const room = turns ? () => turns.room(engine) : host.room
-        const started = engine.start({ ...host, room, report: (event) => this.#says(engine, event) })
-        if (started) started.catch(failed)
-      } catch (thrown) {
-        failed(thrown)
-      }
+  start(work: Work): void {
+    const { closed, room } = work
+    const turns = this.#engines.size > 1 ? new Turns(room, (wake) => this.#host.clock.setTurn(wake)) : undefined
+    for (const engine of new Set(this.#engines.values())) {
+      const own = turns ? () => turns.room(engine) : room
+      const report = (event: EngineEvent) => this.#says(engine, event)
+      if (engine.capabilities.durable) {
+        const fetchRoom = () => (work.roomToFetch() > 0 ? own() : 0)
+        const host = { consume: work.consume, run: work.fetchedBy(engine), room: fetchRoom, closed, report }
+        this.#open(engine, host)
+      } else this.#start(engine, { consume: true, run: work.run, room: own, closed, report })
     }
+  }
+
+  #start(engine: Engine, host: EngineHost): void {
+    const failed = (cause: unknown) => this.#failed(engine, 'start', cause)
+    try {
+      const started = engine.start(host)
+      if (started) started.catch(failed)
+    } catch (thrown) {
+      failed(thrown)
+    }
+  }
+
+  #open(engine: Engine, host: EngineHost): void {
+    const opening = new Opening(engine, host, {
+      clock: this.#host.clock,
+      failed: (_engine, cause) => this.#failed(engine, 'start', cause),
+    })
+    this.#openings.set(engine, opening)
+    // Reported where it failed; it tries again by itself.
+    runNeutral(() => void opening.open().catch(() => undefined))
+  }
+
+  /** Once the store of a durable engine is open. Rejects if the last try failed. */
+  async opened(engine: Engine): Promise<void> {
+    await this.#openings.get(engine)?.open()
+  }
+
+  /** Rejects if any could not be opened; each goes on trying. */
+  async allOpened(): Promise<void> {
+    await Promise.all([...this.#openings.values()].map((opening) => opening.open()))
+  }
+
+  /** Takes a task back out of whatever store it is in. False if it is in none. */
+  async cancelStored(id: string, why: string): Promise<boolean> {
+    for (const [engine, opening] of this.#openings) {
+      await opening.open()
+      if ((await runNeutral(() => engine.cancel(id, why))) !== 'unknown') return true
+    }
+    return false
+  }
+
+  /** Opens nothing any more. */
+  close(): void {
+    for (const opening of this.#openings.values()) opening.close()
   }
 
   give(batch: readonly Submission[]): void {
@@ -50,7 +108,7 @@ export class Dispatch {
     const engine = this.#engines.get(settings.engine)
     if (!engine) return
     try {
-      const said = engine.cancel(id, why)
+      const said = runNeutral(() => engine.cancel(id, why))
       if (said instanceof Promise) said.catch((cause: unknown) => this.#failed(engine, 'take back a task', cause))
     } catch (cause) {
       this.#failed(engine, 'take back a task', cause)
@@ -96,15 +154,21 @@ export class Dispatch {
 
   #failed(engine: Engine, what: string, cause: unknown): EngineError {
     const error = new EngineError(`engine '${engine.name}' failed to ${what}`, { cause })
-    this.#host.failure(`engine '${engine.name}'`, error)
+    this.#host.observers.failure(`engine '${engine.name}'`, error)
     return error
   }
 
   #says({ name }: Engine, event: EngineEvent): void {
-    if (event.type === 'engine_error') return this.#host.failure(`engine '${name}'`, event.error)
-    const submission = event.envelope instanceof Submission ? event.envelope : undefined
+    if (event.type === 'engine_error') return this.#host.observers.failure(`engine '${name}'`, event.error)
+    const submission = this.#submissionOf(event.envelope)
     if (event.type === 'ack_failed')
-      return this.#host.failure(`engine '${name}' acknowledging`, event.error, submission)
-    if (submission) this.#host.interrupt(submission, `engine '${name}' lost its claim on the task`)
+      return this.#host.observers.failure(`engine '${name}' acknowledging`, event.error, submission)
+    // Somebody else runs it now, or it was cancelled: it is let go if it does not end within a grace.
+    const { clock, graceMs } = this.#host
+    submission?.current?.abort('drain', `engine '${name}' lost its claim on the task`, clock.now() + graceMs)
+  }
+
+  #submissionOf(envelope: Envelope): Submission | undefined {
+    return envelope instanceof Submission ? envelope : this.#host.live.find(envelope.record.id)
   }
 }

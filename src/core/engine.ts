@@ -2,6 +2,21 @@
 import type { Clock } from './clock.ts'
 import type { OutcomeName } from './ledger.ts'
 import type { AttemptOutcome, MaybePromise, Priority, RequestFacts, TaskRecord } from './task.ts'
+import type { SpanIds } from './tracing.ts'
+
+/** What travels of the record of a task. Plain data in what a durable engine stores, which keeps all of it, known or not. */
+export interface EnvelopeRecord extends Pick<
+  TaskRecord,
+  'id' | 'name' | 'label' | 'engine' | 'depth' | 'late' | 'request' | 'delayMs' | 'acceptedAt' | 'carrier'
+> {
+  /** Of its latest attempt. */
+  readonly span?: SpanIds | undefined
+  /** Settings of this submission alone. */
+  readonly override?: StoredOverride | undefined
+}
+
+/** What JSON can say of settings; a time without an end is `'Infinity'`. */
+export type StoredOverride = Readonly<Record<string, unknown>>
 
 /**
  * One submission as an engine holds it: plain data, of which a durable engine stores exactly these fields. The in-process
@@ -9,7 +24,7 @@ import type { AttemptOutcome, MaybePromise, Priority, RequestFacts, TaskRecord }
  */
 export interface Envelope {
   readonly v: 1
-  readonly record: TaskRecord
+  readonly record: EnvelopeRecord
   readonly input: unknown
   /** Number of the attempt to run, from 1. Core counts, an engine never does. */
   readonly attempt: number

@@ -6,28 +6,27 @@ import { Deadlines } from './deadlines.ts'
 import { skippedAfter, waitFor } from './dependencies.ts'
 import { Dependents } from './dependents.ts'
 import { Dispatch } from './dispatch.ts'
+import { Fetching } from './durable/fetching.ts'
+import { HandOver } from './durable/hand-over.ts'
 import type { Envelope } from './engine.ts'
 import { EngineError, toError } from './errors.ts'
 import type { FlowParts } from './flow-parts.ts'
 import { InFlight } from './in-flight.ts'
+import type { SubmissionResult } from './observer.ts'
 import { Lanes } from './lanes.ts'
 import { Observers } from './observers.ts'
-import { DUE_TOO_LATE, retriedUnless, skippedBy, wantedAfter, type Thrown } from './outcome.ts'
-import { PendingKeys } from './pending-keys.ts'
+import { DUE_TOO_LATE, goesBack, retriedUnless, skippedAfterRequest, wantedAfter, type Thrown } from './outcome.ts'
+import { fold, PendingKeys } from './pending-keys.ts'
 import { makeRunTask, type RunHost } from './run-task.ts'
 import { Submission } from './submission.ts'
-import { refuseServices } from './refuse-services.ts'
 import { reasonOr } from './text.ts'
-import type {
-  AttemptOutcome,
-  Logger,
-  Outcome,
-  RequestFacts,
-  Services,
-  TaskHandle,
-  TaskMiddleware,
-  TaskRecord,
-} from './task.ts'
+import type { AttemptOutcome, Outcome, RequestFacts, TaskMiddleware, TaskRecord } from './task.ts'
+
+interface Beginning {
+  readonly middleware: readonly TaskMiddleware[]
+  readonly store: AsyncLocalStorage<unknown>
+  readonly consume: boolean
+}
 
 /**
  * The way of a submission from acceptance to its outcome: held or blocked, given to its engine, run, settled. Whatever is
@@ -45,14 +44,17 @@ export class Flow implements RunHost, AttemptHost {
   observers = new Observers([])
   /** What a drain gave up. */
   readonly interrupted: TaskRecord[] = []
+  /** What went back to its store meanwhile. */
+  readonly givenBack: TaskRecord[] = []
   /** What is due later than this never starts: a drain ends sooner. By the engine's clock. */
   #horizon = Infinity
-  readonly #dispatch: Dispatch
-  readonly #parts: FlowParts
+  readonly dispatch: Dispatch
+  readonly handOver: HandOver
+  readonly parts: FlowParts
   readonly #dependents: Dependents
 
   constructor(parts: FlowParts) {
-    this.#parts = parts
+    this.parts = parts
     this.clock = parts.clock
     this.graceMs = parts.limits.graceMs
     this.deadlines = new Deadlines(parts.clock)
@@ -60,43 +62,40 @@ export class Flow implements RunHost, AttemptHost {
       running: () => this.deadlines.running.map(({ submission }) => submission),
       report: (blocked) => this.observers.event({ type: 'blocked', ...blocked }),
     })
-    this.lanes = new Lanes(parts.clock, () => this.#dispatch.wake())
+    this.lanes = new Lanes(parts.clock, () => this.dispatch.wake())
     this.#dependents = new Dependents({
       settle: (submission, outcome) => this.settle(submission, outcome),
       unblocked: (submission) => this.#enqueue([submission], this.clock.now()),
     })
-    this.#dispatch = new Dispatch(parts.engines, {
-      settle: (submission, outcome) => this.settle(submission, outcome),
-      failure: (where, error, submission) => this.observers.failure(where, error, submission),
-      interrupt: ({ current }, why) => current?.abort('drain', why, this.clock.now() + this.graceMs),
-      later: (work) => this.clock.setTurn(work),
-    })
+    this.dispatch = new Dispatch(parts.engines, this)
+    this.handOver = new HandOver(this)
   }
 
   /** Closes composition: from now on these observe, and engines run what they hold. */
-  start(observers: Observers, middleware: readonly TaskMiddleware[], store: AsyncLocalStorage<unknown>): void {
+  start(observers: Observers, { middleware, store, consume }: Beginning): void {
     this.observers = observers
-    this.#dispatch.start({
-      consume: true,
-      run: makeRunTask(this, middleware, store),
-      room: () => this.#parts.limits.concurrency - this.deadlines.size,
+    const run = makeRunTask(this, middleware, store)
+    const fetching = new Fetching(this, run)
+    this.dispatch.start({
+      consume,
+      run,
+      fetchedBy: (engine) => fetching.runFor(engine),
+      room: () => this.parts.limits.concurrency - this.deadlines.size,
+      roomToFetch: () => (this.#horizon === Infinity ? 1 : 0),
       closed: this.lanes.closed,
     })
   }
 
-  /** What waits was asked for again: it waits for that response, too, and runs if any of those who asked wants it to. */
-  fold({ origin }: Submission, pending: Submission): void {
-    const { holder, request, judged } = origin
-    const holds = holder ? holder.holdsToo(pending) : judged && request?.holder?.holdsForResponse(pending)
-    if (holds) this.#takeBack(pending)
-    if (!judged || !request || wantedAfter(pending.settings, request)) pending.wanted = true
+  /** What a store has or had is in flight from here on, and until it settles. */
+  enterStored(submission: Submission, result: SubmissionResult): void {
+    this.live.add(submission)
+    if (submission.task.executor) this.lanes.entered(submission.task)
+    submission.task.counts.submissions[result]++
+    this.observers.submitted(submission, result)
   }
 
-  #takeBack(submission: Submission): void {
-    if (submission.state === 'queued' || submission.state === 'delayed')
-      this.#dispatch.takeBack(submission, 'asked for again')
-    else if (submission.state !== 'blocked') return
-    submission.state = 'held'
+  fold(submission: Submission, pending: Submission): void {
+    fold(submission, pending, (one) => this.dispatch.takeBack(one, 'asked for again'))
   }
 
   /** An accepted submission sets out. */
@@ -130,8 +129,7 @@ export class Flow implements RunHost, AttemptHost {
   #skipped(submission: Submission): boolean {
     if (submission.wanted) return false
     const { settings, origin } = submission
-    const { request, judged } = origin
-    const reason = judged && request?.response && skippedBy(settings, request.response, request.statusCode)
+    const reason = origin.judged && origin.request && skippedAfterRequest(settings, origin.request)
     if (reason) this.settle(submission, { outcome: 'skipped', reason, attempts: 0 })
     return Boolean(reason)
   }
@@ -147,9 +145,9 @@ export class Flow implements RunHost, AttemptHost {
       submission.readyAt = Math.max(now, notBefore)
       submission.state = notBefore > now ? 'delayed' : 'queued'
     }
-    if (this.#horizon === Infinity) return this.#dispatch.give(batch)
+    if (this.#horizon === Infinity) return this.dispatch.give(batch)
     const inTime = batch.filter((submission) => !this.#tooLate(submission))
-    if (inTime.length > 0) this.#dispatch.give(inTime)
+    if (inTime.length > 0) this.dispatch.give(inTime)
   }
 
   /** From now on, and of what waits already, only what is due by then is waited for. */
@@ -179,38 +177,33 @@ export class Flow implements RunHost, AttemptHost {
     throw new EngineError(`the engine gave back an envelope that core did not give it (${envelope.record.id})`)
   }
 
-  logOf(attempt: Attempt): Logger {
-    return this.#parts.logOf(attempt)
-  }
-
-  openServices(attempt: Attempt): Services {
-    const { openServices: open } = this.#parts
-    return open && !attempt.outcome ? open(attempt) : refuseServices(attempt.name, open !== undefined)
-  }
-
-  addFrom(parent: Submission, args: readonly unknown[]): TaskHandle {
-    return this.#parts.addFrom(parent, args)
-  }
-
   /** After the observers saw how the attempt ended; outside every `try` round user code. */
   attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void {
     const { submission } = attempt
     submission.current = undefined
     this.lanes.ended(submission.task)
     submission.attempts = outcome.attempts
-    const final = outcome.outcome === 'retried' ? retriedUnless(attempt.stopped, outcome, this.#msLeft) : outcome
-    if (final.outcome === 'retried') {
+    const msLeft = submission.durable ? Infinity : this.#msLeft
+    const final = outcome.outcome === 'retried' ? retriedUnless(attempt.stopped, outcome, msLeft) : outcome
+    if (submission.durable && goesBack(final)) this.#giveBack(submission, final)
+    else if (final.outcome === 'retried') {
       submission.task.counts.retries++
       submission.state = 'backoff'
       submission.readyAt = this.clock.now() + final.afterMs
     } else this.settle(submission, final, final === outcome)
     try {
       attempt.ended(submission, final)
-      this.#dispatch.wakeOthers()
+      this.dispatch.wakeOthers()
     } catch (thrown) {
       const error = new EngineError(`engine '${submission.engine}' failed to acknowledge`, { cause: thrown })
       this.observers.failure(`engine '${submission.engine}'`, error, submission)
     }
+  }
+
+  #giveBack(submission: Submission, { outcome, attempts }: AttemptOutcome): void {
+    if (outcome === 'retried') submission.task.counts.retries++
+    else if (this.#horizon < Infinity) this.givenBack.push(submission)
+    this.settle(submission, { outcome: 'handed_over', engine: submission.engine, attempts }, true)
   }
 
   endedLate({ submission, startedAt, aborted }: Attempt, threw: Thrown | undefined): void {
@@ -238,13 +231,20 @@ export class Flow implements RunHost, AttemptHost {
     this.live.tellIdle()
   }
 
+  /** A task was defined: what waits in stores under its name may be fetched from now on. */
+  becomesKnown(label: string): void {
+    if (this.lanes.closed.delete(label)) this.dispatch.wake()
+  }
+
   /** Takes it back if it waits; aborts its signal if it runs, and leaves the outcome to what it does then. */
   cancel(submission: Submission, reason: string): void {
-    if (submission.outcome) return
     const why = reasonOr(reason, 'cancelled')
+    if (submission.outcome?.outcome === 'handed_over') return this.dispatch.takeBack(submission, why)
+    if (submission.outcome) return
+    if (submission.durable && !submission.current) return this.handOver.cancel(submission, why)
     if (submission.current) return submission.current.abort('cancel', why, this.clock.now() + this.graceMs)
     // Only then does its engine have it; looking for it there takes longer the more of them wait.
-    if (submission.state !== 'held' && submission.state !== 'blocked') this.#dispatch.takeBack(submission, why)
+    if (submission.state !== 'held' && submission.state !== 'blocked') this.dispatch.takeBack(submission, why)
     this.settle(submission, { outcome: 'cancelled', reason: why, attempts: submission.attempts })
   }
 }

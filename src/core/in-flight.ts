@@ -21,6 +21,8 @@ function raise(most: Map<string, number>, key: string, ms: number): void {
 /** Every submission that was accepted and has not ended. Counted by looking at it, never derived from other counts. */
 export class InFlight {
   readonly #live = new LinkedSet<Submission>()
+  /** On their way into a store: they are accepted once they are there. */
+  readonly unstored = new LinkedSet<Submission>()
   #waiters: (() => void)[] = []
 
   get size(): number {
@@ -33,6 +35,15 @@ export class InFlight {
 
   delete(submission: Submission): void {
     this.#live.delete(submission)
+  }
+
+  /** With those that are not stored yet. */
+  get total(): number {
+    return this.#live.size + this.unstored.size
+  }
+
+  get #idle(): boolean {
+    return this.total === 0
   }
 
   find(id: string): Submission | undefined {
@@ -66,13 +77,13 @@ export class InFlight {
 
   /** Calls back once nothing is in flight, at once if that is so. */
   onIdle(idle: () => void): void {
-    if (this.#live.size === 0) idle()
+    if (this.#idle) idle()
     else this.#waiters.push(idle)
   }
 
   /** To be called once all that follows from the last end has happened. */
   tellIdle(): void {
-    if (this.#live.size > 0) return
+    if (!this.#idle) return
     const waiters = this.#waiters
     this.#waiters = []
     for (const resolve of waiters) resolve()

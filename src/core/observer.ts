@@ -13,6 +13,16 @@ export interface GateFacts {
   readonly rejected: number
 }
 
+/** Tasks on their way into a durable engine. */
+export interface Sending {
+  readonly engine: string
+  /** What the engine calls its queue. */
+  readonly queue: string
+  readonly records: readonly TaskRecord[]
+}
+/** By id, why a task was not stored. Empty if all were. */
+export type NotStored = ReadonlyMap<string, Error>
+
 /**
  * Sees everything, changes nothing: a throw here is reported as the observer's and charged to no task.
  * `settled` fires exactly once per accepted submission, run or not.
@@ -20,6 +30,13 @@ export interface GateFacts {
 export interface TaskObserver {
   readonly name: string
   submitted?(record: TaskRecord, result: SubmissionResult, error?: Error): void
+  /** A task for a durable engine was taken by `add()`, whose async context this is. It is `submitted` once it was stored. */
+  adding?(record: TaskRecord): void
+  /**
+   * Round the storing of a batch. What is written on `record.carrier` before `next` is called travels with the task. Call
+   * `next` before the first `await`; what it gives is final.
+   */
+  send?(sending: Sending, next: () => Promise<NotStored>): Promise<unknown> | undefined
   gate?(facts: GateFacts): void
   /** Once per request: the first of the tasks that waited for nothing but its response starts, so long after that. */
   firstStart?(request: RequestFacts, gapMs: number): void

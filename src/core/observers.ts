@@ -1,6 +1,6 @@
 import { toError } from './errors.ts'
 import { messageOf } from './text.ts'
-import type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from './observer.ts'
+import type { GateFacts, NotStored, RunnerEvent, Sending, SubmissionResult, TaskObserver } from './observer.ts'
 import type { AttemptOutcome, Outcome, RequestFacts, TaskContext, TaskRecord } from './task.ts'
 
 type With<K extends keyof TaskObserver> = TaskObserver & Required<Pick<TaskObserver, K>>
@@ -12,6 +12,8 @@ interface Observed extends TaskContext {
 /** Tells every observer, each guarded by itself: what one throws is reported as its own and keeps nobody from the rest. */
 export class Observers {
   readonly #submitted: readonly With<'submitted'>[]
+  readonly #adding: readonly With<'adding'>[]
+  readonly #send: readonly With<'send'>[]
   readonly #gate: readonly With<'gate'>[]
   readonly #firstStart: readonly With<'firstStart'>[]
   readonly #attempt: readonly With<'attempt'>[]
@@ -25,6 +27,8 @@ export class Observers {
     const having = <K extends keyof TaskObserver>(hook: K) =>
       observers.filter((one): one is With<K> => typeof one[hook] === 'function')
     this.#submitted = having('submitted')
+    this.#adding = having('adding')
+    this.#send = having('send')
     this.#gate = having('gate')
     this.#firstStart = having('firstStart')
     this.#attempt = having('attempt')
@@ -40,6 +44,33 @@ export class Observers {
       } catch (thrown) {
         this.#failed(one, 'submitted', thrown)
       }
+  }
+
+  adding(record: TaskRecord): void {
+    for (const one of this.#adding)
+      try {
+        this.#settles(one, 'adding', one.adding(record))
+      } catch (thrown) {
+        this.#failed(one, 'adding', thrown)
+      }
+  }
+
+  /** `store` inside every observer's `send`; they see what became of it and cannot hold back, repeat or change it. */
+  send(sending: Sending, store: () => Promise<NotStored>): Promise<NotStored> {
+    const ring = this.#send.reduceRight<() => Promise<NotStored>>(
+      (inner, observer) => () => {
+        let stored: Promise<NotStored> | undefined
+        const next = () => (stored ??= inner())
+        try {
+          this.#settles(observer, 'send', observer.send(sending, next))
+        } catch (thrown) {
+          this.#failed(observer, 'send', thrown)
+        }
+        return next()
+      },
+      store,
+    )
+    return ring()
   }
 
   gate(facts: GateFacts): void {

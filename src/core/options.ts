@@ -19,6 +19,12 @@ export interface Limits {
   readonly graceMs?: number
   /** How long the event loop may stand still before the task that did it is named; milliseconds, `Infinity` for never. @default 100 */
   readonly blockWarnMs?: number
+  /** How long a request waits for a durable engine to store its tasks, before it is answered with 503; milliseconds. @default 2000 */
+  readonly persistTimeoutMs?: number
+  /** How large an input of a durable task may be, as JSON; bytes. @default 1048576 */
+  readonly maxInputBytes?: number
+  /** How often workers may be lost while they run a durable task before it is given up: it may be what kills them. @default 3 */
+  readonly maxLostClaims?: number
   /** How long after its end a task's floating rejection is still contained; milliseconds. @default 10000 */
   readonly containMs?: number
 }
@@ -31,6 +37,9 @@ export const DEFAULT_LIMITS: Required<Limits> = {
   maxHoldMs: 60_000,
   graceMs: 5_000,
   blockWarnMs: 100,
+  persistTimeoutMs: 2_000,
+  maxInputBytes: 1_048_576,
+  maxLostClaims: 3,
   containMs: 10_000,
 }
 
@@ -130,6 +139,7 @@ const ADD_OPTIONS: Required<AddOptions> = {
   priority: 'normal',
   key: '',
   override: {},
+  transaction: undefined,
 }
 
 /**

@@ -132,6 +132,18 @@ export function skippedBy(
     : `runOn 'success': the response was ${statusCode ?? 'unknown'}`
 }
 
+/** The same for a request of which all is known that will be; undefined as well while it is not answered yet. */
+export function skippedAfterRequest(
+  settings: ResolvedSettings,
+  { response, statusCode, stored }: RequestFacts & { readonly stored?: boolean | undefined },
+): string | undefined {
+  if (settings.runOn === 'settled') return undefined
+  if (response) return skippedBy(settings, response, statusCode)
+  if (!stored) return undefined
+  if (settings.runOn === 'success') return skippedBy(settings, 'sent', statusCode)
+  return `runOn 'sent': the task that adds it came out of a store, where nothing is known of how the response ended`
+}
+
 /** Whether it is to run after a request that was answered like this; false while that is not known. */
 export const wantedAfter = (settings: ResolvedSettings, { response, statusCode }: RequestFacts): boolean =>
   response !== undefined && skippedBy(settings, response, statusCode) === undefined
@@ -145,6 +157,9 @@ export function retriedUnless(stopped: Stopped | undefined, retried: Retried, ms
   if (stopped) return { outcome: stopped.cause === 'cancel' ? 'cancelled' : 'interrupted', reason: stopped.why, ...of }
   return afterMs > msLeft ? { outcome: 'interrupted', reason: DUE_TOO_LATE, ...of } : retried
 }
+
+/** What goes back to its store is to run again, and has ended in this process all the same. */
+export const goesBack = ({ outcome }: AttemptOutcome): boolean => outcome === 'retried' || outcome === 'interrupted'
 
 export const errorOf = (outcome: AttemptOutcome): Error | undefined =>
   'error' in outcome && isError(outcome.error) ? outcome.error : undefined

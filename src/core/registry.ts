@@ -120,18 +120,27 @@ const MAX_AD_HOC_NAMES = 50
 export const OTHER = '_OTHER'
 const AD_HOC = { run: undefined, executor: undefined, check: undefined, schema: undefined, definition: undefined }
 
+export interface RegistryHost {
+  /** @throws InvalidOptionError for what the engine of a task cannot mean */
+  check(settings: ResolvedSettings, name: string): void
+  defined(task: RegisteredTask): void
+  /** Settings of functions and closures, which no durable engine can store. */
+  ofFunctions(defaults: ResolvedSettings, name: string): ResolvedSettings
+  tooManyNames(name: string): void
+}
+
 export class Registry {
   readonly #tasks = new Map<string, RegisteredTask>()
   readonly #defaults: ResolvedSettings
   readonly #threads: Executor
-  readonly #onTooManyNames: (name: string) => void
+  readonly #host: RegistryHost
   #adHoc = 0
   #other: RegisteredTask | undefined
 
-  constructor(defaults: ResolvedSettings, threads: Executor, onTooManyNames: (name: string) => void) {
+  constructor(defaults: ResolvedSettings, threads: Executor, host: RegistryHost) {
     this.#defaults = defaults
     this.#threads = threads
-    this.#onTooManyNames = onTooManyNames
+    this.#host = host
   }
 
   /** @throws TaskNameTakenError when another definition, or a function, has the name; or what `threads` cannot run */
@@ -144,9 +153,13 @@ export class Registry {
     const { name } = task
     const { run, schema, thread, definedAt } = task[DEFINITION]
     const settings = resolveSettings(this.#defaults, task.settings, `task '${name}'`)
+    this.#host.check(settings, name)
     const parts = { name, settings, schema, definition: task, definedAt }
-    if (!thread) return this.#add({ ...parts, run, executor: undefined, check: undefined })
-    return this.#add({ ...parts, ...this.#threads.prepare(name, thread), executor: this.#threads })
+    const registered = thread
+      ? this.#add({ ...parts, ...this.#threads.prepare(name, thread), executor: this.#threads })
+      : this.#add({ ...parts, run, executor: undefined, check: undefined })
+    this.#host.defined(registered)
+    return registered
   }
 
   /** A function or closure, by its name alone: a new closure per request is the same task each time. */
@@ -156,10 +169,10 @@ export class Registry {
       throw new TaskNameTakenError(`'${name}' is a defined task; add the task itself, or name the function otherwise`)
     if (known) return known
     checkName(name, 'add')
-    const parts = { ...AD_HOC, settings: this.#defaults }
+    const parts = { ...AD_HOC, settings: this.#host.ofFunctions(this.#defaults, name) }
     if (++this.#adHoc <= MAX_AD_HOC_NAMES) return this.#add({ name, ...parts })
     if (!this.#other) {
-      this.#onTooManyNames(name)
+      this.#host.tooManyNames(name)
       this.#other = this.#add({ name: OTHER, ...parts })
     }
     return this.#other

@@ -1,23 +1,12 @@
 import type { Linked } from './linked-set.ts'
 import type { Clock } from './clock.ts'
+import { Unstored, type Store } from './durable/unstored.ts'
 import { ServedRequest } from './served-request.ts'
 import type { Holder, Submission } from './submission.ts'
 import type { GateFacts } from './observer.ts'
-import type { RequestFacts, ResponseClass, TaskRecord } from './task.ts'
-
-/** What core needs of an HTTP request; `http/` makes it from Koa's `ctx` and lets go of `ctx` as early as it can. */
-export interface RequestEdge {
-  readonly method: string
-  responseSettled(): boolean
-  /** As far as known now; undefined once nothing is left to look at. */
-  look():
-    | { readonly route: string | undefined; readonly statusCode: number; readonly response: ResponseClass }
-    | undefined
-  /** Calls back once, at the first of `finish` and `close`, before any other listener. */
-  onSettled(settled: () => void): void
-  /** Stops keeping the request alive; what was not looked at by then may be gone. */
-  letGo(): void
-}
+import { skippedBy } from './outcome.ts'
+import type { RequestEdge } from './request-edge.ts'
+import type { RequestFacts, ResolvedSettings, TaskRecord } from './task.ts'
 
 /** Whom a request tells that it holds tasks back, and gives them to when it no longer does. */
 export interface GateKeeper {
@@ -25,6 +14,8 @@ export interface GateKeeper {
   startsHolding(scope: RequestScope): void
   stopsHolding(scope: RequestScope): void
   gate(facts: GateFacts): void
+  /** Stores tasks of durable engines. */
+  readonly store: Store
   /** `request` is how it was answered, as far as that is known; those that depend on it come only then. */
   letRun(submissions: readonly Submission[], request: RequestFacts): void
 }
@@ -66,6 +57,9 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   /** Those among the held that wait for another request, too. */
   #heldToo: Set<Submission> | undefined
   #records: readonly TaskRecord[] = NONE
+  /** Most requests have no task of a durable engine. */
+  #unstored: Unstored | undefined
+  #threw = false
 
   constructor(keeper: GateKeeper, edge: RequestEdge) {
     this.#keeper = keeper
@@ -125,6 +119,45 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     return true
   }
 
+  refuses(submission: Submission): void {
+    this.pending--
+    this.submitted--
+    this.rejected++
+    this.#records = this.#records.filter((record) => record !== submission)
+  }
+
+  keeps(submission: Submission): boolean {
+    const isKnown = this.#handlerReturned || this.#settled || this.#edge?.answered() === true
+    if (isKnown && !this.#threw) this.#look()
+    if (isKnown || (this.#open && submission.settings.runOn === 'settled')) return false
+    return (this.#unstored ??= new Unstored(this.#keeper.store)).holds(submission)
+  }
+
+  storesNow(): void {
+    this.facts.route ??= this.#edge?.look()?.route
+    this.#unstored?.flush()
+  }
+
+  alsoStores(storing: Promise<Error | undefined>): void {
+    if (!this.#handlerReturned) (this.#unstored ??= new Unstored(this.#keeper.store)).alsoStores(storing)
+  }
+
+  skips(settings: ResolvedSettings): string | undefined {
+    if (this.#threw && !this.#settled) return `runOn '${settings.runOn}': the handler threw`
+    return skippedBy(settings, this.facts.response ?? 'sent', this.facts.statusCode)
+  }
+
+  /**
+   * The chain below `tasks.middleware()` returned or threw. Undefined if nothing is to be stored for it; else resolves once
+   * it was, with the first reason why something was not.
+   */
+  chainEnded(threw: boolean): Promise<Error | undefined> | undefined {
+    this.#threw = threw
+    if (!this.#unstored) return undefined
+    if (!threw) this.#look()
+    return this.#unstored.end()
+  }
+
   rejects(): void {
     this.#attach()
     this.rejected++
@@ -145,6 +178,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     this.#look()
     this.#open = true
     this.#keeper.stopsHolding(this)
+    this.#unstored?.flush()
     this.#startHeld()
   }
 
@@ -183,6 +217,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     const { facts: request, submitted, rejected } = this
     this.#keeper.gate({ request, submitted, records: this.#records, rejected })
     this.#records = NONE
+    void this.#unstored?.end()
     if (this.#held.length > 0) request.settledAt = this.#keeper.clock.now()
     this.#startHeld()
   }

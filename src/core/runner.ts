@@ -2,8 +2,9 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { systemClock, type Clock } from './clock.ts'
 import { Composition } from './composition.ts'
 import type { Engine } from './engine.ts'
+import { Engines } from './engines.ts'
 import type { Executor } from './executor.ts'
-import { InvalidOptionError, toError, TasksClosedError, TasksOverloadedError, UnknownEngineError } from './errors.ts'
+import { toError, TasksClosedError, TasksOverloadedError } from './errors.ts'
 import { Flow } from './flow.ts'
 import type { FlowParts } from './flow-parts.ts'
 import { Holding } from './holding.ts'
@@ -11,16 +12,19 @@ import type { Counts } from './ledger.ts'
 import type { GateFacts, SubmissionResult } from './observer.ts'
 import { Observers } from './observers.ts'
 import type { Limits } from './options.ts'
+import { openerOf } from './refuse-services.ts'
 import { Registry } from './registry.ts'
-import { RequestScope, type GateKeeper, type RequestEdge } from './request-scope.ts'
+import type { RequestEdge } from './request-edge.ts'
+import { RequestScope, type GateKeeper } from './request-scope.ts'
 import type { ServedRequest } from './served-request.ts'
-import { tellIfItWaits } from './self-wait.ts'
+import { watchForItself } from './self-wait.ts'
 import { submitTask, type SubmitHost } from './submit-task.ts'
 import { outsideOf, Submission, type Origin } from './submission.ts'
-import type { RequestFacts, ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
+import type { Acceptance, RequestFacts, ResolvedSettings, TaskHandle, TaskRecord } from './task.ts'
 
 /** What the composition root decides. */
-export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'openServices'> {
+export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'describe'> {
+  readonly openServices: Parameters<typeof openerOf>[0]
   readonly defaults: ResolvedSettings
   readonly limits: Required<Limits>
   /** What may be said of an error where no observer can say it. */
@@ -33,7 +37,6 @@ export interface RunnerParts extends Pick<FlowParts, 'engines' | 'logOf' | 'open
 /** What an async context belongs to: a request being served, or a task that runs. */
 type Store = ServedRequest | Submission
 
-const WAITS_FOR_ITSELF_MS = 1_000
 /** The user's async context of the add, without the request's own stores in it. */
 const makeResource = () => new AsyncResource('AfterglowTask')
 
@@ -46,30 +49,35 @@ export class Runner implements SubmitHost, GateKeeper {
   readonly flow: Flow
   /** Set by the drain: while it drains, only what is still served may add; once it closed, nobody. */
   phase: 'open' | 'draining' | 'closed' = 'open'
+  /** Whether it runs tasks of durable engines. */
+  consumes = true
   /** Whether new requests are wanted; a shutdown says first that they are not. */
   ready = true
   readonly #parts: RunnerParts
+  readonly #engines: Engines
   readonly #holding: Holding
   readonly #outside: Origin
   readonly #store: AsyncLocalStorage<Store> = new AsyncLocalStorage()
 
   constructor(parts: RunnerParts) {
-    const { engines, limits, defaults, logOf, openServices } = parts
+    const { engines, limits, defaults } = parts
     this.#parts = parts
     this.limits = limits
     this.clock = engines.get('default')?.clock ?? systemClock
-    this.registry = new Registry(defaults, parts.threads, (name) => this.#tooManyNames(name))
+    this.#engines = new Engines(engines, this)
+    this.registry = new Registry(defaults, parts.threads, this.#engines)
     this.#holding = new Holding(this.clock, limits.maxHoldMs, (scope, heldMs) => this.#heldTooLong(scope, heldMs))
     this.#outside = outsideOf(this.clock)
     const addFrom = (parent: Submission, args: readonly unknown[]) => this.addFrom(parent, args)
-    this.flow = new Flow({ engines, clock: this.clock, limits, logOf, openServices, addFrom })
+    const openServices = openerOf(parts.openServices)
+    this.flow = new Flow({ ...parts, registry: this.registry, clock: this.clock, openServices, addFrom })
   }
 
   get observers(): Observers {
     return this.flow.observers
   }
   get inFlight(): number {
-    return this.flow.live.size
+    return this.flow.live.total
   }
   get counts(): readonly Counts[] {
     return [...this.registry.tasks.values()].map((task) => task.counts)
@@ -78,11 +86,13 @@ export class Runner implements SubmitHost, GateKeeper {
     return this.#parts.engines.values()
   }
 
-  /** Closes composition and starts the engines, once. */
-  start(): void {
-    if (!this.composition.close()) return
+  /** Closes composition and starts the engines, once. False if that was done before. */
+  start(consume = true): boolean {
+    if (!this.composition.close()) return false
+    this.consumes = consume
     const { observers, middleware } = this.composition
-    this.flow.start(new Observers(observers, this.#parts.said), middleware, this.#store)
+    this.flow.start(new Observers(observers, this.#parts.said), { middleware, store: this.#store, consume })
+    return true
   }
 
   /** Nothing runs any more. Before Node 24 every store that was ever used costs each promise of the process a little. */
@@ -155,10 +165,7 @@ export class Runner implements SubmitHost, GateKeeper {
   }
 
   engineOf(key: string, task: string): Engine {
-    const engine = this.#parts.engines.get(key)
-    if (engine) return engine
-    const known = [...this.#parts.engines.keys()].join(', ')
-    throw new UnknownEngineError(`task '${task}' wants the engine '${key}'; createTasks({ engines }) has ${known}`)
+    return this.#engines.of(key, task)
   }
 
   count(submission: Submission, result: SubmissionResult, error?: Error): void {
@@ -183,18 +190,23 @@ export class Runner implements SubmitHost, GateKeeper {
     this.flow.enter(submission, dependencies)
   }
 
+  keep(submission: Submission): void {
+    this.flow.handOver.keep(submission)
+  }
+
+  readonly store: GateKeeper['store'] = (batch) => this.flow.handOver.store(batch)
+
+  readonly acceptance = (submission: Submission): Promise<Acceptance> => {
+    if (submission.settings.runOn !== 'settled') this.awaited(submission)
+    return this.flow.handOver.acceptance(submission)
+  }
+
   readonly cancelSubmission = (submission: Submission, why: string): void => this.flow.cancel(submission, why)
 
-  /**
-   * Someone reads `settled`. In the handler whose response the task waits for, awaiting it would never come back; reading
-   * it is fine, so it is reported only if the handler is still at it a while later.
-   */
+  /** Someone reads `settled`. */
   readonly awaited = (submission: Submission): void => {
-    const { origin } = submission
-    const { holder } = origin
-    if (!holder?.handlerWaits || this.#store.getStore() !== origin) return
-    const told = (error: Error) => this.observers.event({ type: 'waits_for_itself', record: submission, error })
-    this.clock.setTimer(() => tellIfItWaits(submission, holder, told), WAITS_FOR_ITSELF_MS).unref()
+    if (this.#store.getStore() !== submission.origin) return
+    watchForItself(submission, (error) => this.observers.event({ type: 'waits_for_itself', record: submission, error }))
   }
 
   // ---- what a request's gate tells
@@ -234,10 +246,5 @@ export class Runner implements SubmitHost, GateKeeper {
     if (task) task.counts.strayErrors++
     const active = record instanceof Submission ? record.current?.active : undefined
     this.observers.event({ type: 'stray_error', record, active, error: toError(thrown), contained })
-  }
-
-  #tooManyNames(name: string): void {
-    const hint = `'${name}' and further ones count as one; put what varies into the input, not into the name`
-    this.observers.failure('add', new InvalidOptionError(`more than 50 names of functions and closures: ${hint}`))
   }
 }

@@ -2,6 +2,7 @@ import type { AsyncResource } from 'node:async_hooks'
 import { inspect } from 'node:util'
 import type { Clock } from './clock.ts'
 import type { Envelope } from './engine.ts'
+import type { HolderOf } from './holder.ts'
 import type { Run } from './executor.ts'
 import { newId } from './ids.ts'
 import type { State } from './ledger.ts'
@@ -32,6 +33,8 @@ interface CausingRequest extends RequestFacts {
   readonly holder: Holder | undefined
   /** Until the first of the tasks that waited for its response starts. By the engine's clock. */
   settledAt: number | undefined
+  /** It came out of a store: its response may have ended elsewhere, which nobody learns here. */
+  readonly stored?: boolean | undefined
 }
 
 /** Where an `add()` came from. */
@@ -57,28 +60,13 @@ interface Beginning {
   /** By the engine's clock. */
   readonly now: number
   readonly options: AddOptions | undefined
+  /** Held by a durable engine. */
+  readonly durable: boolean
+  /** @default made when it is first read */
+  readonly id?: string
 }
 
-/** The request that may hold a task back until its response settles. */
-export interface Holder {
-  /** Its response settled and its handler returned: an add that still comes from it is late. */
-  readonly over: boolean
-  /** Whether its handler is still at work while its gate is shut. */
-  readonly handlerWaits: boolean
-  /** Counts an accepted submission. */
-  adds(submission: Submission): void
-  /** One that it added ended. */
-  ends(): void
-  /** True if the submission must wait for the gate. */
-  holds(submission: Submission): boolean
-  /** Lets one that waits already wait for this response, too; false if it does, or if nothing of this response is to come. */
-  holdsToo(submission: Submission): boolean
-  /** Lets a task of one of its tasks wait, if that asked to know the response and it is not known yet. */
-  holdsForResponse(submission: Submission): boolean
-  rejects(): void
-  /** How many of those it added have not ended. */
-  readonly pending: number
-}
+export type Holder = HolderOf<Submission>
 
 /**
  * One `add()`, from acceptance to its outcome: the record that observers see, the envelope that the engine holds, and what
@@ -88,6 +76,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   readonly task: RegisteredTask
   readonly name: string
   readonly engine: string
+  readonly durable: boolean
   readonly settings: ResolvedSettings
   readonly origin: Origin
   /** When it was added, by the engine's clock. */
@@ -121,7 +110,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   #id: string | undefined
   #settled: PromiseWithResolvers<Outcome> | undefined
 
-  constructor({ task, name, origin, engine, settings, now, options }: Beginning) {
+  constructor({ task, name, origin, engine, settings, now, options, durable, id }: Beginning) {
     this.task = task
     this.name = name
     this.engine = engine
@@ -129,6 +118,8 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.settings = settings
     this.enteredAt = this.readyAt = now
     this.options = options ?? NO_OPTIONS
+    this.durable = durable
+    this.#id = id
   }
 
   /** Made when first read: without telemetry most tasks are never asked for it. */

@@ -1,9 +1,10 @@
 import type { Clock } from './clock.ts'
 import { dependenciesOf } from './dependencies.ts'
+import { plainInput } from './durable/plain-input.ts'
+import { refuseAdd } from './durable/refusals.ts'
 import type { Engine } from './engine.ts'
 import type { Run } from './executor.ts'
 import {
-  InvalidInputError,
   InvalidOptionError,
   NotATaskError,
   TasksClosedError,
@@ -11,18 +12,17 @@ import {
   TasksTooDeepError,
   toError,
   type AfterglowError,
-  type InputIssue,
 } from './errors.ts'
 import type { Lanes } from './lanes.ts'
 import { ownAddOptions, resolveSettings, type Limits } from './options.ts'
 import { pendingOf } from './ledger.ts'
+import { parseInput } from './parse-input.ts'
 import { isDefinition, type RegisteredTask, type Registry } from './registry.ts'
 import { Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
 import type { SubmissionResult } from './observer.ts'
-import type { AddOptions, Schema, TaskHandle, TaskSettings } from './task.ts'
-import { get, read, shortText } from './text.ts'
-import { isThenable, promiseOf } from './thenable.ts'
+import type { AddOptions, TaskHandle, TaskSettings } from './task.ts'
+import { describe, get, read } from './text.ts'
 
 /** What submitting needs of the runner. */
 export interface SubmitHost extends HandleOwner {
@@ -39,6 +39,8 @@ export interface SubmitHost extends HandleOwner {
   /** `submission` asks for the same as `pending`, and is counted as its duplicate. */
   fold(submission: Submission, pending: Submission): void
   accept(submission: Submission, dependencies: readonly Submission[]): void
+  /** Accepts it once its durable engine has stored it. */
+  keep(submission: Submission): void
   count(submission: Submission, result: SubmissionResult, error?: Error): void
 }
 
@@ -67,15 +69,20 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
     settings = resolveSettings(settings, options.override, `${where} override`)
     dependencies = dependenciesOf(options, host, where)
   }
-  const engine = host.engineOf(settings.engine, name).name
-  const submission = new Submission({ task, name, origin, engine, settings, now: host.clock.now(), options })
+  const engine = host.engineOf(settings.engine, name)
+  const { durable } = engine.capabilities
+  if (durable || options) refuseAdd({ engine, task, settings, options, dependencies }, `add('${name}')`)
+  const now = host.clock.now()
+  const submission = new Submission({ task, name, origin, engine: engine.name, durable, settings, now, options })
   const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
   // A duplicate is no further task, so that limits on how many there are say nothing about it.
   const refusal = refuse(host, submission, dependencies) ?? (pending ? undefined : tooMany(host, submission))
   if (refusal) return reject(host, submission, refusal)
   try {
-    submission.input = task.schema ? parse(task.schema, wanted.input, name) : wanted.input
-    task.check?.(submission.input)
+    const input = task.schema ? parseInput(task.schema, wanted.input, name) : wanted.input
+    task.check?.(input)
+    // Stored is what was given: whoever runs it parses it again.
+    submission.input = durable ? plainInput(wanted.input, host.limits.maxInputBytes, name) : input
   } catch (thrown) {
     return reject(host, submission, toError(thrown))
   }
@@ -84,7 +91,8 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
     host.fold(submission, pending)
     return new Handle(pending, host, { duplicate: true })
   }
-  host.accept(submission, dependencies)
+  if (durable) host.keep(submission)
+  else host.accept(submission, dependencies)
   return new Handle(submission, host)
 }
 
@@ -166,38 +174,3 @@ function wantedBy(registry: Registry, args: readonly unknown[]): Wanted {
       : `add(): expected a task made by defineTask, a named function, or a name and a function; got ${describe(first)}`,
   )
 }
-
-/** @throws InvalidInputError with one issue per field, InvalidOptionError when the schema is none or can only validate later */
-function parse(schema: Schema, input: unknown, name: string): unknown {
-  const result: unknown = schema['~standard'].validate(input)
-  if (isThenable(result)) {
-    promiseOf(result).catch(() => undefined)
-    throw new InvalidOptionError(`task '${name}': its schema is asynchronous; add() validates before it returns`)
-  }
-  if (typeof result !== 'object' || result === null)
-    throw new InvalidOptionError(
-      `task '${name}': its schema gave ${describe(result)}; a Standard Schema gives { value } or { issues }`,
-    )
-  if (!('issues' in result) || !result.issues) return (result as { readonly value?: unknown }).value
-  const issues = issuesOf(result.issues)
-  const first = issues[0]
-  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
-  throw new InvalidInputError(
-    `task '${name}': invalid input at ${shortText(first?.path || 'the top')}: ${shortText(first?.message ?? 'refused by its schema')}${more}`,
-    { issues },
-  )
-}
-
-/** A schema of somebody's own may give anything; that it refuses is all that is certain. */
-const issuesOf = (given: unknown): readonly InputIssue[] =>
-  Array.isArray(given)
-    ? given.map((issue: unknown) => ({ message: read(issue, 'message'), path: pathOf(get(issue, 'path')) }))
-    : []
-
-const pathOf = (path: unknown): string =>
-  Array.isArray(path)
-    ? path.map((step: unknown) => String(typeof step === 'object' ? get(step, 'key') : step)).join('.')
-    : ''
-
-const describe = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value

@@ -28,7 +28,8 @@ export class Handle<R = unknown> implements TaskHandle<R> {
   }
 
   get accepted(): Promise<Acceptance> {
-    return this.#refused ? Promise.resolve({ accepted: false, error: this.#refused }) : ACCEPTED
+    if (this.#refused) return Promise.resolve({ accepted: false, error: this.#refused })
+    return this.#submission.durable ? this.#owner.acceptance(this.#submission) : ACCEPTED
   }
 
   get settled(): Promise<Outcome<R>> {
@@ -63,5 +64,7 @@ export class Handle<R = unknown> implements TaskHandle<R> {
 
 export interface HandleOwner {
   readonly awaited: (submission: Submission) => void
+  /** Of a durable one: whether it was stored. */
+  readonly acceptance: (submission: Submission) => Promise<Acceptance>
   readonly cancelSubmission: (submission: Submission, reason: string) => void
 }

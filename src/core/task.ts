@@ -61,6 +61,11 @@ export interface AddOptions {
   readonly key?: string
   /** Settings of this submission alone. */
   readonly override?: TaskSettings
+  /**
+   * Durable engines that take one: the task is stored at once and within this transaction of yours, so that it is there if
+   * and only if that commits. `await handle.accepted` before you commit.
+   */
+  readonly transaction?: unknown
 }
 
 /** A defined unit of work. `Input` is what `add` takes, `Result` what `settled` gives back. */
@@ -105,6 +110,7 @@ export interface TaskHandle<Result = unknown> {
   readonly id: string
   readonly name: string
   readonly duplicate: boolean
+  /** At once in-process; with a durable engine once the task is stored, which reading this does not wait with any longer. */
   readonly accepted: Promise<Acceptance>
   readonly settled: Promise<Outcome<Result>>
   /** Takes the task back if it waits; aborts `task.signal` if it runs. Does nothing once it ended. */
@@ -151,6 +157,8 @@ export interface TaskRecord {
   /** The name as metrics carry it: `_OTHER` once an app made up more names than metrics can bear. */
   readonly label: string
   readonly engine: string
+  /** Whether a durable engine holds it: it is handed over here, and may run in another process. */
+  readonly durable?: boolean | undefined
   /** 0 for a task added by a request or from outside, 1 for a task that such a task added, and so on. */
   readonly depth: number
   /** Added from a request's async context after that request was over: a task of its own that only remembers it. */

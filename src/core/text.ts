@@ -40,3 +40,7 @@ export const messageOf = (error: unknown): string => shortText(read(error, 'mess
 /** What a caller gave as a reason, if it is one. */
 export const reasonOr = (reason: unknown, otherwise: string): string =>
   typeof reason === 'string' && reason !== '' ? reason : otherwise
+
+/** What kind of thing it is, for a message. */
+export const describe = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value

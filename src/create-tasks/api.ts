@@ -8,6 +8,7 @@ import type { Add, Logger, Task, TaskMiddleware, TaskSettings } from '../core/ta
 import type { ProbeOptions } from '../http/probes.ts'
 import type { Middleware } from '../http/task-middleware.ts'
 import type { DrainOptions, DrainReport } from '../lifecycle/drain.ts'
+import type { DeadTasks } from './dead-tasks.ts'
 import type { ServiceSource } from '../middleware/services.ts'
 import type { TelemetryOptions } from '../telemetry/telemetry-options.ts'
 import type { ThreadOptions } from '../threads/options.ts'
@@ -34,6 +35,11 @@ export interface TasksOptions {
   readonly strayErrors?: 'contain-rejections' | 'report'
   /** What spans and log lines say of failures, and which traces tasks belong to. */
   readonly telemetry?: TelemetryOptions
+}
+
+export interface StartOptions {
+  /** Whether tasks of durable engines run in this process; others always do. @default true */
+  readonly consume?: boolean
 }
 
 export interface TasksStats {
@@ -67,8 +73,19 @@ export interface Tasks extends AsyncDisposable {
    */
   pause(name: string): void
   resume(name: string): void
-  /** Cancels by id; true if the task was there and had not ended. */
-  cancel(id: string, reason?: string): boolean
+  /**
+   * Cancels by id, in this process or in a store; true if the task was there and had not ended. One that runs in another
+   * process is aborted there as soon as that notices.
+   */
+  cancel(id: string, reason?: string): Promise<boolean>
+  /**
+   * Opens the stores of durable engines and, unless `consume` is false, runs their tasks in this process. Without it the
+   * first request or task does so. Rejects if a store cannot be opened yet; that goes on being tried.
+   * @throws AlreadyStartedError if it was started otherwise
+   */
+  start(options?: StartOptions): Promise<void>
+  /** What ended badly in durable engines, and is kept. */
+  readonly dead: DeadTasks
   stats(): TasksStats
   /** Resolves once nothing is in flight: no task waits or runs. A paused, delayed or retried one does. */
   idle(): Promise<void>

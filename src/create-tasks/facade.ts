@@ -1,10 +1,11 @@
-import { InvalidOptionError } from '../core/errors.ts'
+import { AlreadyStartedError, InvalidOptionError } from '../core/errors.ts'
 import { sumCounts } from '../core/ledger.ts'
 import type { Runner } from '../core/runner.ts'
 import { guardMiddleware } from '../http/guard.ts'
 import { probes } from '../http/probes.ts'
 import type { Middleware } from '../http/task-middleware.ts'
-import type { Tasks, TasksStats } from './api.ts'
+import type { StartOptions, Tasks, TasksStats } from './api.ts'
+import { deadTasks } from './dead-tasks.ts'
 import type { Stage } from './stage.ts'
 import { STAND_IN, type Replaceable, type StandIn } from './stand-in.ts'
 
@@ -20,6 +21,8 @@ export function tasksOf(stage: Stage, middleware: () => Middleware): Tasks {
     pause: (name) => pause(stage.runner, name, true),
     resume: (name) => pause(stage.runner, name, false),
     cancel: (id, reason = 'cancelled by id') => cancel(stage.runner, id, reason),
+    start: (options) => start(stage.runner, options),
+    dead: deadTasks(stage),
     stats: () => statsOf(stage.runner),
     idle: () => new Promise((resolve) => stage.runner.flow.live.onIdle(resolve)),
     probes: (options) => probes(stage, options),
@@ -42,10 +45,20 @@ function pause(runner: Runner, name: string, paused: boolean): void {
   runner.flow.lanes.pause(task, paused)
 }
 
-function cancel(runner: Runner, id: string, reason: string): boolean {
-  const submission = runner.flow.live.find(id)
+async function cancel(runner: Runner, id: string, reason: string): Promise<boolean> {
+  const { live, dispatch } = runner.flow
+  const submission = live.find(id)
   if (submission) runner.flow.cancel(submission, reason)
-  return submission !== undefined
+  return submission !== undefined || dispatch.cancelStored(id, reason)
+}
+
+/** @throws AlreadyStartedError */
+async function start(runner: Runner, { consume = true }: StartOptions = {}): Promise<void> {
+  if (!runner.start(consume) && runner.consumes !== consume)
+    throw new AlreadyStartedError(
+      `start({ consume: ${consume} }) comes too late: a request, a task or an earlier start() has started the engines`,
+    )
+  await runner.flow.dispatch.allOpened()
 }
 
 function statsOf(runner: Runner): TasksStats {

@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import type { RequestEdge } from '../core/request-scope.ts'
+import type { RequestEdge } from '../core/request-edge.ts'
 import type { ResponseClass } from '../core/task.ts'
 import { isSettled, responseClass } from './response.ts'
 
@@ -26,6 +26,10 @@ export class KoaEdge implements RequestEdge {
   responseSettled(): boolean {
     const ctx = this.#get()
     return !ctx || isSettled(ctx)
+  }
+
+  answered(): boolean {
+    return this.#get()?.res.headersSent ?? true
   }
 
   look(): { route: string | undefined; statusCode: number; response: ResponseClass } | undefined {

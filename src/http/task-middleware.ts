@@ -46,12 +46,22 @@ export function taskMiddleware(owner: RunnerOwner): Middleware {
       Object.assign(ctx, { tasks: requestTasks(runner, scope) })
       try {
         await next()
-      } finally {
+      } catch (thrown) {
+        // What was thrown is what the client must learn of; what could not be stored is logged.
+        await scope.chainEnded(true)
         scope.handlerReturned()
+        throw thrown
       }
+      const storing = scope.chainEnded(false)
+      const notStored = storing && (await storing)
+      scope.handlerReturned()
+      if (notStored && canAnswer(ctx)) throw notStored
     })
   }
 }
+
+/** Whether a 503 would reach anybody. */
+const canAnswer = (ctx: Context): boolean => !ctx.headerSent && ctx.respond !== false && ctx.writable
 
 /**
  * What is mounted above this. Nothing is known if it is mounted within something else, or wrapped, as

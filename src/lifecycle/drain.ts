@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Engine } from '../core/engine.ts'
-import { InvalidOptionError } from '../core/errors.ts'
+import { EngineError, InvalidOptionError } from '../core/errors.ts'
 import { OUTCOMES, sumCounts, type OutcomeName } from '../core/ledger.ts'
 import type { Runner } from '../core/runner.ts'
 import type { Submission } from '../core/submission.ts'
@@ -20,6 +20,8 @@ export interface DrainReport {
   readonly outcomes: Readonly<Record<OutcomeName, number>>
   /** What did not end, by name and id: in-process it is gone, so that this is the list to look into. */
   readonly interrupted: readonly TaskRecord[]
+  /** What a durable engine held and did not end here: it is in its store again, at the cost of no attempt. */
+  readonly handedOver: readonly TaskRecord[]
   readonly durationMs: number
 }
 
@@ -67,11 +69,12 @@ export async function drain(runner: Runner, options: DrainOptions, around: Aroun
   // One that was let go just now may have added another with its last breath.
   if (runner.inFlight > 0) await letGo(runner, 'the runner closed')
   await atMost(Promise.all([around.idle(), around.close()]), clock, Math.max(MOMENT_MS, deadline - clock.now()))
-  for (const engine of runner.engines) await stopEngine(runner, engine)
-  const { interrupted } = runner.flow
+  await stopEngines(runner, deadline)
+  const { interrupted, givenBack: handedOver } = runner.flow
   const outcomes = difference(sumCounts(runner.counts).outcomes, before)
-  const settled = OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0) - outcomes.interrupted
-  const report = { settled, outcomes, interrupted, durationMs: clock.now() - startedAt }
+  const gone = outcomes.interrupted + handedOver.length
+  const settled = OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0) - gone
+  const report = { settled, outcomes, interrupted, handedOver, durationMs: clock.now() - startedAt }
   observers.event({ type: 'drained', ...report })
   runner.closed()
   return report
@@ -94,15 +97,34 @@ async function letGo(runner: Runner, why: string): Promise<void> {
     interrupt(runner, submission, why)
     submission.current?.letGo()
   }
+  runner.flow.handOver.giveUp()
   await new Promise<void>((resolve) => runner.clock.setTurn(resolve))
 }
 
-async function stopEngine(runner: Runner, engine: Engine): Promise<void> {
-  try {
-    await engine.stop({ deadlineMs: 0 })
-  } catch (thrown) {
-    runner.observers.failure(`engine '${engine.name}' stopping`, thrown)
+/** All at once, since each may wait for its store to say that it has the last ends; but not longer than is left. */
+async function stopEngines(runner: Runner, deadline: number): Promise<void> {
+  const { clock, observers, flow } = runner
+  flow.dispatch.close()
+  const msLeft = Math.max(0, deadline - clock.now())
+  const stop = async (engine: Engine) => {
+    const { durable } = engine.capabilities
+    const hung = clock.setTimer(() => {
+      observers.failure(
+        `engine '${engine.name}' stopping`,
+        new EngineError('its store does not answer; it is left alone'),
+      )
+    }, msLeft + MOMENT_MS)
+    try {
+      // Nothing runs any more: what is in memory need not be waited for.
+      await engine.stop({ deadlineMs: durable ? msLeft : 0 })
+    } catch (thrown) {
+      observers.failure(`engine '${engine.name}' stopping`, thrown)
+    } finally {
+      hung.close()
+    }
   }
+  const stopping = Promise.all([...new Set(runner.engines)].map(stop))
+  await atMost(stopping, clock, msLeft + MOMENT_MS)
 }
 
 function interrupt(runner: Runner, submission: Submission, why: string): void {

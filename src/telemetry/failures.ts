@@ -48,6 +48,15 @@ export class Failures {
     return this.#texts.line(outcome.reason, MAX_MESSAGE, errorOf(outcome))
   }
 
+  /** What may be kept of how a task ended, for a person to look at. */
+  describe(outcome: AttemptOutcome): {
+    readonly errorType: string | undefined
+    readonly message: string | undefined
+    readonly reason: string | undefined
+  } {
+    return { errorType: errorTypeOf(outcome), message: this.of(outcome)?.message, reason: this.reasonOf(outcome) }
+  }
+
   messageOf(error: Error): string {
     return messageOf(error, this.#texts)
   }

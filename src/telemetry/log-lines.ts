@@ -46,9 +46,12 @@ const CANCELLED: Line = ['info', LOG_EVENTS.cancelled, 'task cancelled']
 const SKIPPED: Line = ['warn', LOG_EVENTS.skipped, 'task skipped']
 const DROPPED: Line = ['error', LOG_EVENTS.dropped, 'task dropped']
 const INTERRUPTED: Line = ['error', LOG_EVENTS.interrupted, 'task interrupted']
-const HANDED_OVER: Line = ['info', LOG_EVENTS.completed, 'task handed over']
+const HANDED_OVER: Line = ['info', LOG_EVENTS.handed_over, 'task handed over to its engine']
 
 export const REJECTED: Line = ['warn', LOG_EVENTS.rejected, 'task rejected']
+export const GIVEN_BACK: Line = ['warn', LOG_EVENTS.interrupted, 'task interrupted; it went back to its store']
+/** Overload is turned away on purpose; this was not meant to happen. */
+export const NOT_STORED: Line = ['error', LOG_EVENTS.rejected, 'task rejected: its engine did not store it']
 export const STUCK: Line = ['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and was let go']
 export const KILLED: Line = ['error', LOG_EVENTS.stuck, 'task ignored its aborted signal and its thread was ended']
 export const ENDED_LATE: Line = ['warn', LOG_EVENTS.late_completion, 'task ended after it was let go; nothing changes']

@@ -1,5 +1,6 @@
 import { context, isSpanContextValid, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api'
 import type { Context } from '@opentelemetry/api'
+import { TasksNotStoredError } from '../core/durable/errors.ts'
 import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
 import type { SpanIds } from '../core/tracing.ts'
@@ -38,11 +39,11 @@ export class Logs implements TaskObserver {
       fields[names.ERROR_TYPE] = errorType(error)
       fields[names.TASK_REASON] = this.#failures.messageOf(error)
     }
-    this.#write(lines.REJECTED, fields)
+    this.#write(error instanceof TasksNotStoredError ? lines.NOT_STORED : lines.REJECTED, fields)
   }
 
   attempted(task: TaskContext, outcome: AttemptOutcome, runMs: number): void {
-    const line = lineOf(outcome)
+    const line = outcome.outcome === 'interrupted' && task.durable ? lines.GIVEN_BACK : lineOf(outcome)
     const method = this.#methods[line[0]]
     if (this.#logger.isLevelEnabled?.(method) === false) return
     const { id, request } = task.record

@@ -106,6 +106,7 @@ export const LOG_EVENTS = {
   skipped: 'afterglow.task.skipped',
   dropped: 'afterglow.task.dropped',
   interrupted: 'afterglow.task.interrupted',
+  handed_over: 'afterglow.task.handed_over',
   rejected: 'afterglow.task.rejected',
   stuck: 'afterglow.task.stuck',
   late_completion: 'afterglow.task.late_completion',

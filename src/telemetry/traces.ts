@@ -101,7 +101,8 @@ export class Traces implements TaskObserver {
   }
 
   settled(record: TaskRecord, outcome: AttemptOutcome, byAttempt: boolean): void {
-    const tracer = byAttempt ? undefined : this.#tracer.get()
+    // What was handed over did not fail to run: it runs elsewhere.
+    const tracer = byAttempt || outcome.outcome === 'handed_over' ? undefined : this.#tracer.get()
     if (!tracer) return
     const origin = originOf(record)
     const relation = this.#relations.of(record, origin)

@@ -280,11 +280,11 @@ describe('cancel', () => {
   test('takes a waiting task back without running it', async () => {
     const { tasks, clock, seen } = manualTasks()
     const handle = tasks.add('delayed', () => 1, { delayMs: 1_000 })
-    expect(tasks.cancel(handle.id, 'not needed')).toBe(true)
+    expect(await tasks.cancel(handle.id, 'not needed')).toBe(true)
     await clock.advance(2_000)
     expect(await handle.settled).toEqual({ outcome: 'cancelled', reason: 'not needed', attempts: 0 })
     expect(seen.attempts).toEqual([])
-    expect(tasks.cancel(handle.id)).toBe(false)
+    expect(await tasks.cancel(handle.id)).toBe(false)
     expect(missing(tasks)).toBe(0)
   })
 

@@ -205,3 +205,27 @@ export function threaded(add: Add) {
   // @ts-expect-error nothing to give
   add(count, 1)
 }
+
+// durable engines: start, cancel by id, dead tasks, a transaction of the caller's
+const durableTasks = createTasks({ engines: { durable: {} as Engine } })
+void (durableTasks.start({ consume: false }) satisfies Promise<void>)
+void (durableTasks.cancel('id') satisfies Promise<boolean>)
+void (durableTasks.dead.retry('id') satisfies Promise<boolean>)
+const listed = await durableTasks.dead.list({ limit: 5, name: 'p' })
+listed satisfies readonly {
+  readonly id: string
+  readonly note: { readonly attempts: number; readonly message?: string }
+}[]
+durableTasks.add(plainInput, { id: 1 }, { transaction: {} }) satisfies TaskHandle<number>
+durableTasks.observe({
+  name: 'sends',
+  adding: ({ durable }) => void (durable satisfies boolean | undefined),
+  async send({ queue, records }, next) {
+    expect<Equal<typeof queue, string>>()
+    for (const { carrier } of records) carrier['x'] = 'y'
+    const notStored = await next()
+    notStored.get('id') satisfies Error | undefined
+  },
+})
+// @ts-expect-error no such option
+void durableTasks.start({ consumes: true })

@@ -59,9 +59,17 @@ export const LOGS: readonly LogEventInfo[] = [
     ...REASON,
   }),
   ended(LOG_EVENTS.dropped, ['ERROR'], { brief: 'A task expired, or its engine did not take it.', ...REASON }),
-  ended(LOG_EVENTS.interrupted, ['ERROR'], { brief: 'The drain deadline came before a task ended.', ...REASON }),
-  event(LOG_EVENTS.rejected, ['WARN'], {
-    brief: 'An `add()` was refused.',
+  ended(LOG_EVENTS.interrupted, ['ERROR', 'WARN'], {
+    brief: 'The drain deadline came before a task ended; WARN if its engine is durable and has it back.',
+    ...REASON,
+  }),
+  ended(LOG_EVENTS.handed_over, ['INFO'], {
+    brief: 'A durable engine has stored a task: it has ended in this process.',
+    always: [],
+    sometimes: [],
+  }),
+  event(LOG_EVENTS.rejected, ['WARN', 'ERROR'], {
+    brief: 'An `add()` was refused; ERROR if a durable engine did not store it.',
     always: TASK,
     sometimes: [names.ERROR_TYPE, names.TASK_REASON, ...REQUEST],
   }),

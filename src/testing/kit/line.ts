@@ -70,7 +70,7 @@ export class Line {
   get nextDue(): number | undefined {
     const now = this.clock.now()
     const dues = this.#waiting.flatMap(({ due, envelope }) => {
-      const { rateLimit } = envelope.record.settings
+      const { rateLimit } = (envelope as Submission).settings
       return due > now ? [due] : rateLimit ? [now + rateLimit.perMs] : []
     })
     return dues.length > 0 ? Math.min(...dues) : undefined
