@@ -11,10 +11,11 @@ import type { Command } from './usage.ts'
 const HELP = `Usage: koa-afterglow dashboards --out FOLDER [options]
 
 Writes for your installation, from what this package ships:
-  FOLDER/grafana        dashboards, for Grafana's dashboard provider or its import
-  FOLDER/rules          recording and alerting rules, for Prometheus' rule_files
-  FOLDER/provisioning   datasources with their links, and the provider of the dashboards
-  FOLDER/runbooks       what to do about each alert
+  FOLDER/grafana           dashboards, for Grafana's dashboard provider or its import
+  FOLDER/rules             recording and alerting rules, for Prometheus' rule_files
+  FOLDER/provisioning      datasources with their links, and the provider of the dashboards
+  FOLDER/runbooks          what to do about each alert
+  FOLDER/mixin.libsonnet   dashboards and rules once more, for who uses Jsonnet
 
   npx koa-afterglow dashboards --out ops --grafana-url https://grafana.example.com --selector 'cluster="eu"'
 
@@ -97,6 +98,7 @@ function rootOf(text: string): string {
 
 /** Below `dashboards/` of the package. */
 const FOLDERS = ['grafana', 'rules', 'provisioning'] as const
+const MIXIN = 'mixin.libsonnet'
 
 export const dashboardsCommand: Command = {
   help: HELP,
@@ -105,6 +107,7 @@ export const dashboardsCommand: Command = {
     try {
       const counts = FOLDERS.map((folder) => [folder, write(folder, wanted)] as const)
       cpSync(join(ownFolder(), 'docs', 'runbooks'), join(wanted.out, 'runbooks'), { recursive: true })
+      cpSync(join(ownFolder(), 'dashboards', MIXIN), join(wanted.out, MIXIN))
       show(summary(wanted, Object.fromEntries(counts)))
       return 0
     } catch (error) {

@@ -43,7 +43,7 @@ describe('the files of another installation', () => {
   it.each([`team="it's"`, 'a="x # y"', 'a="x: y"', 'a="{{ x }}"', String.raw`a="\\d\"q"`, 'a="$&$1"'])(
     'are still what they were, whatever stands in the selector: %s',
     (selector) => {
-      for (const [path, text] of Object.entries(committed)) {
+      for (const [path, text] of Object.entries(committed).filter(([name]) => !name.endsWith('.libsonnet'))) {
         const content = (file: string): string =>
           JSON.stringify(path.endsWith('.json') ? JSON.parse(file) : parse(file))
         const inJson = JSON.stringify(selector).slice(1, -1)
