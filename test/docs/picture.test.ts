@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
+import { PANELS, queryOf } from '../../docs/build/picture/gather.ts'
 import { draw } from '../../docs/build/picture/draw.ts'
 import type { Recorded } from '../../docs/build/picture/recorded.ts'
 
@@ -9,4 +10,8 @@ const images = join(import.meta.dirname, '../../docs/images')
 test('docs/images/incident.svg is what `npm run docs:picture` draws', () => {
   const recorded = JSON.parse(readFileSync(join(images, 'incident.json'), 'utf8')) as Recorded
   expect(readFileSync(join(images, 'incident.svg'), 'utf8')).toBe(draw(recorded))
+})
+
+test.each(Object.values(PANELS))('the Overview has the panel that it is recorded by: %s', (title) => {
+  expect(queryOf(title)).toContain('afterglow_task_')
 })
