@@ -33,6 +33,7 @@ class BullmqEngine implements Engine {
   readonly #settings: Settings
   #store: Store | undefined
   #working: Working | undefined
+  #stopped = false
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -44,6 +45,7 @@ class BullmqEngine implements Engine {
       warn: (error) => process.emitWarning(error),
       back: () => this.#back(),
     })
+    if (this.#stopped) return store.close()
     this.#store = store
     if (!host.consume) return
     const claims = new Claims(store, host)
@@ -72,6 +74,7 @@ class BullmqEngine implements Engine {
   }
 
   async stop({ deadlineMs }: { readonly deadlineMs: number }): Promise<readonly Envelope[]> {
+    this.#stopped = true
     const { claims, fetcher, beat } = this.#working ?? {}
     const startedAt = performance.now()
     const rest = (): number => Math.max(deadlineMs - (performance.now() - startedAt), 0)

@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis'
 import { loadPeer } from './connections.ts'
 import type { Settings } from './options.ts'
 
-/** A result of `moveToActive`: a job, or when the next delayed one is due. */
-export type Answer = readonly [job: JobJson | null, id: string | 0, limitMs: number, nextAt: number]
+/** What a claim gives: a job, or when the next delayed one is due. Empty where the store was not asked for one. */
+export type Answer = readonly [job?: JobJson | null, id?: string | 0, limitMs?: number, nextAt?: number]
 
 /** `moveToFinishedArgs` is protected, but no other way changes the data of a job in the step that completes it. */
 export interface Backend extends Pick<
@@ -85,17 +85,36 @@ for i = 3, #ARGV, 2 do
 end
 return lost`
 
+/** Which of these keys there are, by their places from 1. */
+const EXISTING = `
+local found = {}
+for i = 1, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 then found[#found + 1] = i end
+end
+return found`
+export interface Existing {
+  afterglowExisting(count: number, ...keys: readonly string[]): unknown
+}
+
 type HoldCommand = (...keysAndValues: readonly (string | number)[]) => Promise<readonly string[]>
 
+interface Named {
+  /** The version of Redis. */
+  readonly major: number
+  /** This process, as BullMQ shows it. */
+  readonly worker: string
+}
+
 /** The queues of BullMQ on one connection. */
-export async function makeBackends(client: Redis, settings: Settings, major: number): Promise<Backends> {
+export async function makeBackends(client: Redis, settings: Settings, named: Named): Promise<Backends> {
   const { createIORedisClient, createRedisBackend } = loadPeer<typeof import('bullmq')>('bullmq')
   const adapter = createIORedisClient(client)
-  const head = major >= SINCE ? ALLOW_OOM : ''
+  const head = named.major >= SINCE ? ALLOW_OOM : ''
   const define = client.defineCommand.bind(client)
   adapter.defineCommand = (name, command) => {
     define(name, { ...command, lua: (WORKS_OFF.test(name) ? head : '') + command.lua })
   }
+  define('afterglowExisting', { lua: EXISTING, readOnly: true })
   define('afterglowHold', { numberOfKeys: 2, lua: head + HOLD })
   const hold = (client as unknown as { readonly afterglowHold: HoldCommand }).afterglowHold.bind(client)
   const root = createRedisBackend(settings.queue, {
@@ -104,6 +123,7 @@ export async function makeBackends(client: Redis, settings: Settings, major: num
     // Checked by this engine, which does not write to the console.
     skipVersionCheck: true,
     skipWaitingForReady: true,
+    name: named.worker,
     lockDuration: settings.claimTimeoutMs,
     stalledInterval: checkMsOf(settings),
     maxStalledCount: FOREVER,

@@ -12,6 +12,15 @@ interface Held {
   acknowledged?: Promise<void>
 }
 
+/** Who starts tasks, and may have the step that stores an end claim the next one. */
+export interface Starter {
+  /** Whether it is to. Room for it is kept until `got`. */
+  wantsNext(lane: Lane): boolean
+  got(lane: Lane, next: Claim | Error | undefined): void
+  /** There may be room. */
+  freed(): void
+}
+
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
 /** Another run of it in this process has not ended, although its claim was lost. */
@@ -26,8 +35,7 @@ export class Claims {
   readonly #orphans = new Set<string>()
   readonly #deadline = new AbortController()
   #noneHeld = (): void => {}
-  /** A run ended, and there may be room for another. */
-  onEnded = (): void => {}
+  starter: Starter | undefined
 
   constructor(store: Store, host: EngineHost) {
     this.#store = store
@@ -87,25 +95,27 @@ export class Claims {
 
   readonly #ended: Ended = (envelope, ending, dead) => {
     const { id } = envelope.record
-    this.onEnded()
-    if (this.#orphans.delete(id)) return
-    const held = this.#held.get(id)
-    if (held && !held.end) this.#end(held, { envelope, ending, dead })
+    const held = this.#orphans.delete(id) ? undefined : this.#held.get(id)
+    if (!held || held.end) return this.starter?.freed()
+    const fetches = ending.outcome !== 'interrupted' && (this.starter?.wantsNext(held.claim.lane) ?? false)
+    this.#end(held, { envelope, ending, dead }, fetches)
+    if (!fetches) this.starter?.freed()
   }
 
-  #end(held: Held, end: End): void {
+  #end(held: Held, end: End, fetches = false): void {
     held.end = end
     this.#held.set(held.claim.envelope.record.id, held)
-    held.acknowledged = this.#acknowledge(held, end)
+    held.acknowledged = this.#acknowledge(held, end, fetches)
   }
 
   /** Repeated while the claim is held; the task is not run again for it. */
-  async #acknowledge(held: Held, end: End): Promise<void> {
+  async #acknowledge(held: Held, end: End, fetches: boolean): Promise<void> {
     const { claim } = held
     const { id } = claim.envelope.record
     for (let pauseMs = FIRST_PAUSE_MS; this.#held.get(id) === held; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        const stored = await this.#storeEnd(claim, end, pauseMs > FIRST_PAUSE_MS)
+        const first = pauseMs === FIRST_PAUSE_MS
+        const stored = first ? await this.#storeFirst(claim, end, fetches) : await this.#storeAgain(claim, end)
         // What was put back may be here again by now, under a new claim.
         if (this.#held.get(id) !== held) break
         this.#held.delete(id)
@@ -118,15 +128,35 @@ export class Claims {
     if (this.#held.size === 0) this.#noneHeld()
   }
 
-  /** False if the claim was lost. The answer to an earlier try may have been lost instead, of one that was stored. */
-  async #storeEnd(claim: Claim, end: End, again: boolean): Promise<boolean> {
+  /** False if the claim was lost. */
+  async #storeFirst(claim: Claim, end: End, fetches: boolean): Promise<boolean> {
+    const { lane, token } = claim
+    let next: Claim | Error | undefined
+    try {
+      const answer = await lane.store(claim, end, fetches)
+      if (fetches) next = lane.read(answer, token)
+      return true
+    } catch (thrown) {
+      if (isLost(thrown)) return await this.#storeRegained(claim, end)
+      throw thrown
+    } finally {
+      if (fetches) this.starter?.got(lane, next)
+    }
+  }
+
+  /** The answer to an earlier try may have been lost, of one that was stored. */
+  async #storeAgain(claim: Claim, end: End): Promise<boolean> {
     try {
       await claim.lane.store(claim, end)
       return true
     } catch (thrown) {
       if (!isLost(thrown)) throw thrown
+      return (await this.#isStored(claim.lane, end)) || (await this.#storeRegained(claim, end))
     }
-    if (again && (await this.#isStored(claim.lane, end))) return true
+  }
+
+  /** A claim that expired and that nobody else has is as good as before. */
+  async #storeRegained(claim: Claim, end: End): Promise<boolean> {
     if ((await this.#hold(claim.lane, [claim])).size > 0) return false
     await claim.lane.store(claim, end)
     return true

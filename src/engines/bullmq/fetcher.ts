@@ -1,7 +1,7 @@
 import { runNeutral } from '../../core/clock.ts'
 import type { EngineHost } from '../../core/engine.ts'
-import type { Claims } from './claims.ts'
-import type { Lane } from './lane.ts'
+import type { Claims, Starter } from './claims.ts'
+import type { Claim, Lane } from './lane.ts'
 import { reportTo, type Store } from './store.ts'
 import { BLOCK_MS, Waker, type Wake } from './waker.ts'
 
@@ -18,7 +18,7 @@ export interface FetcherOptions {
 }
 
 /** Starts tasks: the own loop over the queues, in place of BullMQ's, so that core's room and closed labels rule. */
-export class Fetcher {
+export class Fetcher implements Starter {
   readonly #store: Store
   readonly #host: EngineHost
   readonly #claims: Claims
@@ -28,12 +28,14 @@ export class Fetcher {
   #pumping: Promise<void> | undefined
   #again = false
   #stopping = false
+  /** Room that is kept for what acknowledgements under way will claim. */
+  #kept = 0
 
   constructor({ store, host, claims, checkMs }: FetcherOptions) {
     this.#store = store
     this.#host = host
     this.#claims = claims
-    claims.onEnded = () => this.wake()
+    claims.starter = this
     const { blocking, commands, lanes } = store
     if (blocking)
       this.#waker = new Waker({ blocking, commands }, `${lanes.newsKey}:${store.worker}`, {
@@ -72,6 +74,24 @@ export class Fetcher {
     })
   }
 
+  /** Saves a command per task, but it would starve other queues: only where no other one has work. */
+  wantsNext(lane: Lane): boolean {
+    const wants = lane.ripe && this.#mayStart(lane) && this.#store.lanes.isOnlyOne(lane, this.#host.closed)
+    if (wants) this.#kept++
+    return wants
+  }
+
+  got(lane: Lane, next: Claim | Error | undefined): void {
+    this.#kept--
+    if (next instanceof Error) this.#report(next)
+    else if (next) this.#deliver(lane, [next])
+    if (!lane.ripe || !next) this.wake()
+  }
+
+  freed(): void {
+    this.wake()
+  }
+
   /** Resolves once nothing more starts. */
   async stop(): Promise<void> {
     this.#stopping = true
@@ -86,7 +106,7 @@ export class Fetcher {
     while (this.#again && !this.#stopping) {
       this.#again = false
       for (;;) {
-        const room = this.#host.room()
+        const room = this.#room()
         const lane = room > 0 && !this.#stopping ? this.#store.lanes.next(closed) : undefined
         if (!lane) break
         const { claims, errors } = await lane.claim(room)
@@ -99,11 +119,18 @@ export class Fetcher {
     this.#rest()
   }
 
+  #room(): number {
+    return this.#host.room() - this.#kept
+  }
+
+  #mayStart(lane: Lane): boolean {
+    return !this.#stopping && this.#room() > 0 && !this.#host.closed.has(lane.label)
+  }
+
   /** Gives back what may no longer start: a task that started just before may have closed its label or filled the room. */
-  #deliver(lane: Lane, claims: Awaited<ReturnType<Lane['claim']>>['claims']): void {
-    const mayStart = () => !this.#stopping && this.#host.room() > 0 && !this.#host.closed.has(lane.label)
+  #deliver(lane: Lane, claims: readonly Claim[]): void {
     let count = 0
-    while (count < claims.length && mayStart()) {
+    while (count < claims.length && this.#mayStart(lane)) {
       const claim = claims[count++]
       if (claim) this.#claims.run(claim)
     }
@@ -172,7 +199,8 @@ export class Fetcher {
   }
 
   #later(): void {
-    this.#dueTimer = setTimeout(() => this.wake(), PAUSE_MS)
+    clearTimeout(this.#dueTimer)
+    if (!this.#stopping) this.#dueTimer = setTimeout(() => this.wake(), PAUSE_MS)
   }
 
   #report(thrown: unknown): void {

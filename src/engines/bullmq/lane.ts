@@ -1,7 +1,7 @@
 import type { DeathNote, Ending, Envelope } from '../../core/engine.ts'
 import { EngineError, toError } from '../../core/errors.ts'
 import type { Priority } from '../../core/task.ts'
-import type { Answer, Backend } from './backend.ts'
+import type { Answer, Backend, FinishedHow } from './backend.ts'
 import { dataOf, envelopeOf, FIELDS, revivedDataOf } from './jobs.ts'
 
 /** One delivery of one task to this process. */
@@ -25,6 +25,7 @@ export interface LaneOptions {
 }
 
 const MOST_CLAIMED = 16
+const CAUTION = 32
 const MOST_KEPT = 10_000
 /** What this version cannot read may be from a newer one, whose workers may come. */
 const UNREADABLE_MS = 60_000
@@ -45,8 +46,10 @@ export class Lane {
   /** When the next delayed task is due, as far as is known here, in milliseconds since the epoch. */
   dueAt = Infinity
   readonly #options: LaneOptions
-  /** How many to claim at once: one while the label closes behind each start, as one at its limit does. */
-  #width = MOST_CLAIMED
+  /** How many to claim at once. Grows while all of them are there and start. */
+  #width = 1
+  /** How often that has to be so before it grows again: a label at its own limit closes behind each start. */
+  #caution = 0
 
   constructor(named: Pick<Lane, 'name' | 'label' | 'priority'>, backend: Backend, options: LaneOptions) {
     this.name = named.name
@@ -58,22 +61,18 @@ export class Lane {
 
   /** What was claimed is held here, also beside a claim that failed. */
   async claim(most: number): Promise<Claimed> {
-    this.owesWake = false
     const tokens = Array.from({ length: Math.min(most, this.#width) }, () => this.#options.newToken())
     const { worker } = this.#options
     const answers = await Promise.allSettled(tokens.map((token) => this.backend.moveToActive(token, worker)))
-    const claims: Claim[] = []
-    const errors: Error[] = []
-    for (const [index, answer] of answers.entries()) {
-      const read =
-        answer.status === 'fulfilled' ? this.#read(answer.value, tokens[index] ?? '') : toError(answer.reason)
-      if (read && 'token' in read) claims.push(read)
-      else if (read) errors.push(read)
-    }
-    return { claims, errors }
+    const read = answers.map((answer, index) =>
+      answer.status === 'fulfilled' ? this.read(answer.value, tokens[index] ?? '') : toError(answer.reason),
+    )
+    return { claims: read.filter(isClaim), errors: read.filter((one) => one && !isClaim(one)) as Error[] }
   }
 
-  #read([job, id, , nextAt]: Answer, token: string): Claim | Error | undefined {
+  /** The claim, if there was work; or why it is none that can be run. */
+  read([job, id, , nextAt = 0]: Answer, token: string): Claim | Error | undefined {
+    this.owesWake = false
     if (!job) {
       this.ripe = false
       this.dueAt = nextAt > 0 ? nextAt : Infinity
@@ -91,47 +90,71 @@ export class Lane {
 
   /** How many of what was claimed could start. */
   delivered(some: number, all: number): void {
-    if (all > 0) this.#width = some < all ? 1 : Math.min(this.#width * 2, MOST_CLAIMED)
+    if (some < all) this.#caution = CAUTION
+    else if (this.#caution > 0) this.#caution--
+    const grows = this.ripe && some === all && this.#caution === 0
+    this.#width = grows ? Math.min(this.#width * 2, MOST_CLAIMED) : 1
   }
 
-  /** One atomic step, and only while the claim is held. */
-  async store({ token }: Claim, { envelope, ending, dead }: End): Promise<void> {
+  /** One atomic step, and only while the claim is held. With `fetchNext` it claims the next one too, under the same token. */
+  async store({ token }: Claim, { envelope, ending, dead }: End, fetchNext = false): Promise<Answer> {
     const { id } = envelope.record
     const { outcome } = ending
-    if (outcome === 'interrupted') return void (await this.backend.moveJobFromActiveToWait(id, token))
-    if (outcome === 'returned') return this.#postpone({ id, token }, ending.afterMs)
-    if (outcome !== 'retried') return this.#finish({ envelope, token }, outcome, dead)
-    return this.#postpone({ id, token }, ending.afterMs, { data: dataOf(envelope), stc: '0' })
+    if (outcome === 'interrupted') {
+      await this.backend.moveJobFromActiveToWait(id, token)
+      return NOTHING
+    }
+    const held = { id, token, fetchNext }
+    if (outcome === 'returned') return this.#postpone(held, ending.afterMs)
+    if (outcome === 'retried') return this.#postpone(held, ending.afterMs, { data: dataOf(envelope), stc: '0' })
+    return this.#finish(held, dead ? buried(envelope, dead) : completed(outcome, this.#options.keepEndedMs))
   }
 
-  async #postpone({ id, token }: Named, afterMs: number, fields?: Readonly<Record<string, string>>): Promise<void> {
+  async #postpone({ id, token, fetchNext }: Step, afterMs: number, fields?: Fields): Promise<Answer> {
     const now = Date.now()
     const fieldsToUpdate = { ...fields, [FIELDS.readyAt]: String(now + afterMs) }
-    await this.backend.moveToDelayed(id, now, afterMs, token, { skipAttempt: true, fieldsToUpdate })
-    this.dueAt = Math.min(this.dueAt, now + afterMs)
+    const how = { skipAttempt: true, fieldsToUpdate, fetchNext }
+    const answer = await this.backend.moveToDelayed(id, now, afterMs, token, how)
+    return (answer as Answer | undefined) ?? NOTHING
   }
 
-  async #finish({ envelope, token }: Pick<Claim, 'envelope' | 'token'>, how: string, dead?: DeathNote): Promise<void> {
-    const { id } = envelope.record
+  async #finish({ id, token, fetchNext }: Step, [value, field, keep, target, fields]: Finish): Promise<Answer> {
     // BullMQ compares attempts where it stores a failure.
     const job = { id, opts: { attempts: 1 } }
-    const now = Date.now()
-    const ended = { age: this.#options.keepEndedMs / 1_000, count: MOST_KEPT }
-    const kept = dead && { data: revivedDataOf(envelope), stc: '0', [FIELDS.deathNote]: JSON.stringify(dead) }
-    const why = dead?.message ?? dead?.reason ?? how
-    const args = kept
-      ? this.backend.moveToFinishedArgs(job, why, 'failedReason', { count: -1 }, 'failed', token, now, false, kept)
-      : this.backend.moveToFinishedArgs(job, `"${how}"`, 'returnvalue', ended, 'completed', token, now, false, NO_INPUT)
-    await this.backend.moveToFinished(id, args)
+    const how = [value, field, keep, target, token, Date.now(), fetchNext, fields] as const
+    return (await this.backend.moveToFinished(id, this.backend.moveToFinishedArgs(job, ...how))) as unknown as Answer
   }
 }
 
-const NO_INPUT = { data: '{}' }
+/** No job and no time of one. */
+const NOTHING: Answer = [null, 0, 0, 0]
 
-interface Named {
+const isClaim = (read: Claim | Error | undefined): read is Claim => read !== undefined && 'token' in read
+
+interface Step {
   readonly id: string
   readonly token: string
+  readonly fetchNext: boolean
 }
+type Fields = Readonly<Record<string, string>>
+type Finish = readonly [FinishedHow[0], FinishedHow[1], FinishedHow[2], FinishedHow[3], Fields]
+
+/** Its input is not needed any more. */
+const completed = (outcome: string, keepEndedMs: number): Finish => [
+  `"${outcome}"`,
+  'returnvalue',
+  { age: keepEndedMs / 1_000, count: MOST_KEPT },
+  'completed',
+  { data: '{}' },
+]
+
+const buried = (envelope: Envelope, dead: DeathNote): Finish => [
+  dead.message ?? dead.reason ?? dead.outcome,
+  'failedReason',
+  { count: -1 },
+  'failed',
+  { data: revivedDataOf(envelope), stc: '0', [FIELDS.deathNote]: JSON.stringify(dead) },
+]
 
 /** What core said of the end of a run. */
 export interface End {

@@ -78,6 +78,13 @@ export class Lanes {
     return undefined
   }
 
+  /** Whether no other one has work that may start. */
+  isOnlyOne(lane: Lane, closed: ReadonlySet<string>): boolean {
+    for (const other of this.#byName.values())
+      if (other !== lane && other.ripe && !closed.has(other.label)) return false
+    return true
+  }
+
   #named(name: string): Lane {
     const known = this.#byName.get(name)
     if (known) return known

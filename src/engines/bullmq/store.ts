@@ -5,7 +5,7 @@ import type { IRedisTransaction } from 'bullmq'
 import type { ChainableCommander, Redis } from 'ioredis'
 import type { EngineEvent, Envelope, Receipt } from '../../core/engine.ts'
 import { EngineError, toError } from '../../core/errors.ts'
-import { makeBackends, type Backends } from './backend.ts'
+import { makeBackends, type Backends, type Existing } from './backend.ts'
 import { connect, makeClient, reasonOf, whereIs } from './connections.ts'
 import { checkVersion, lossesOf, notDurable, readDurability } from './durability.ts'
 import { jobOf } from './jobs.ts'
@@ -29,7 +29,7 @@ export interface Store {
   /** Names this process where others see it. */
   readonly worker: string
   readonly hold: Backends['hold']
-  transaction(): IRedisTransaction & ChainableCommander
+  transaction(): IRedisTransaction & ChainableCommander & Existing
   close(): void
 }
 
@@ -88,7 +88,7 @@ async function makeStore(clients: Clients, settings: Settings, major: number): P
   const id = randomUUID()
   let tokens = 0
   const worker = `${hostname()}:${process.pid}:${id.slice(0, 8)}`
-  const { backendOf, adapter, hold } = await makeBackends(commands, settings, major)
+  const { backendOf, adapter, hold } = await makeBackends(commands, settings, { major, worker })
   const options = { worker, keepEndedMs: settings.keepEndedMs, newToken: () => `${id}:${tokens++}` }
   return {
     commands,
@@ -97,7 +97,7 @@ async function makeStore(clients: Clients, settings: Settings, major: number): P
     hold,
     lanes: new Lanes(settings, backendOf, options),
     // What ioredis makes, which BullMQ adds its scripts to.
-    transaction: () => adapter.multi() as unknown as IRedisTransaction & ChainableCommander,
+    transaction: () => adapter.multi() as unknown as ReturnType<Store['transaction']>,
     close() {
       commands.disconnect()
       blocking?.disconnect()
@@ -106,25 +106,52 @@ async function makeStore(clients: Clients, settings: Settings, major: number): P
 }
 
 /** One transaction, whatever the number of queues: all or, when the memory of Redis is full, none. */
-export async function add(
-  { commands, lanes, transaction }: Store,
-  batch: readonly Envelope[],
-): Promise<readonly Receipt[]> {
-  const multi = transaction()
+export async function add(store: Store, batch: readonly Envelope[]): Promise<readonly Receipt[]> {
+  const { commands, lanes } = store
+  if (batch.length === 0) return []
+  const multi = store.transaction()
   const homes = batch.map(({ record, priority }) => lanes.of(record.label, priority ?? 'normal'))
-  for (const [index, envelope] of batch.entries()) {
-    const { backend } = homes[index] ?? lanes.of(envelope.record.label, 'normal')
-    multi.exists(backend.toKey(envelope.record.id))
+  const keys = batch.map(({ record }, index) => homes[index]?.backend.toKey(record.id) ?? '')
+  multi.afterglowExisting(keys.length, ...keys)
+  for (const [index, envelope] of batch.entries())
     // Queues a command, as the line above does; what it gives is of the transaction.
-    void backend.addJobToTransaction(multi, jobOf(envelope), envelope.record.id, {}, backend.keys)
-  }
+    void homes[index]?.backend.addJobToTransaction(
+      multi,
+      jobOf(envelope),
+      envelope.record.id,
+      {},
+      homes[index]?.backend.keys,
+    )
   multi.sadd(lanes.key, ...new Set(homes.map(({ name }) => name)))
   const results = await multi.exec().catch((thrown: unknown) => refusedWhole(thrown) ?? unknownEnd(commands, thrown))
   if (results instanceof Error) return batch.map(({ record: { id } }) => ({ id, result: 'rejected', error: results }))
+  checkScripts(commands, results)
   const news: unknown = results?.at(-1)?.[1]
   if (typeof news === 'number' && news > 0) lanes.announce(commands)
   for (const lane of homes) lane.ripe = true
-  return batch.flatMap(({ record: { id } }, index) => receiptOf(id, results?.slice(2 * index, 2 * index + 2) ?? []))
+  return receiptsOf(keys, batch, results ?? [])
+}
+
+type Results = readonly (readonly [Error | null, unknown])[]
+
+/** `existed`: the places in the batch, from 1, of what was there before. */
+function receiptsOf(keys: readonly string[], batch: readonly Envelope[], results: Results): readonly Receipt[] {
+  const [[failed, existed] = [null, []], ...added] = results
+  const there = new Set(existed as readonly number[])
+  return batch.flatMap(({ record: { id } }, index): Receipt[] => {
+    const error = failed ?? added[index]?.[0]
+    if (error) return [{ id, result: 'rejected', error: refusal(error) }]
+    const again = there.has(index + 1) || keys.indexOf(keys[index] ?? '') < index
+    return again ? [{ id, result: 'duplicate' }] : []
+  })
+}
+
+/** Somebody made Redis forget its scripts, and ioredis does not see that in a transaction. On a new connection it sends them. */
+function checkScripts(commands: Redis, results: Results | null): void {
+  const cause = results?.find(([error]) => error?.message.startsWith('NOSCRIPT'))?.[0]
+  if (!cause) return
+  commands.disconnect(true)
+  throw new EngineError(`Redis at ${whereIs(commands)} has forgotten its scripts, and gets them anew`, { cause })
 }
 
 /** Redis said no to a command of the transaction before it ran any. */
@@ -136,12 +163,6 @@ function refusedWhole(thrown: unknown): Error | undefined {
 function unknownEnd(commands: Redis, thrown: unknown): never {
   const error = toError(thrown)
   throw outage(commands, error) ?? error
-}
-
-function receiptOf(id: string, [existed, added]: readonly (readonly [Error | null, unknown])[]): readonly Receipt[] {
-  const error = existed?.[0] ?? added?.[0]
-  if (error) return [{ id, result: 'rejected', error: refusal(error) }]
-  return existed?.[1] === 1 ? [{ id, result: 'duplicate' }] : []
 }
 
 const refusal = (cause: Error): EngineError =>

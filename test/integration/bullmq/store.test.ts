@@ -213,6 +213,23 @@ describeWithRedis(describe, import.meta.filename)('bullmq()', () => {
     ])
   })
 
+  test('sends its scripts again to a Redis that forgot them', async () => {
+    const worker = await workers.open()
+    await worker.engine.enqueue([envelope()])
+    await worker.ran(1)
+    await client.script('FLUSH')
+    const sent = envelope()
+    await worker.until('it is stored', async () => {
+      try {
+        return (await worker.engine.enqueue([sent])).length === 0
+      } catch {
+        return false
+      }
+    })
+    await worker.until('it ended', async () => worker.runs.length === 2 && String(await worker.counts()) === '0,0,0')
+    expect(worker.ids.at(-1)).toBe(sent.record.id)
+  })
+
   test('leaves a dashboard of BullMQ something to read', async () => {
     const { Queue } = await import('bullmq')
     const worker = await workers.open({ hold: true, concurrency: 1 })
