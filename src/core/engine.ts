@@ -108,7 +108,15 @@ export interface EngineCapabilities {
   readonly lateByMs: number
   /** Whether `enqueue` can store within a transaction of the caller's. @default false */
   readonly transaction?: boolean
+  /**
+   * Takes only what a durable engine can store, as it would come out of a store, although it runs tasks in this process: what
+   * the testing kit puts in the place of one. @default as `durable` says
+   */
+  readonly asDurable?: boolean
 }
+
+/** Whether a task of this engine must be one that can be stored. */
+export const isAsDurable = ({ capabilities }: Engine): boolean => capabilities.asDurable ?? capabilities.durable
 
 export interface EnqueueOptions {
   /** The caller's own transaction, in whatever form the engine takes it: what is stored is there once that commits. */

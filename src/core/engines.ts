@@ -1,5 +1,5 @@
 import { refuseSettings } from './durable/refusals.ts'
-import type { Engine } from './engine.ts'
+import { isAsDurable, type Engine } from './engine.ts'
 import { InvalidOptionError, UnknownEngineError } from './errors.ts'
 import type { RegisteredTask, RegistryHost } from './registry.ts'
 import type { ResolvedSettings } from './task.ts'
@@ -31,13 +31,14 @@ export class Engines implements RegistryHost {
   /** @throws InvalidOptionError for settings that the engine of the task cannot mean */
   check(settings: ResolvedSettings, name: string): void {
     const engine = this.#engines.get(settings.engine)
-    if (engine?.capabilities.durable) refuseSettings(settings, engine, `task '${name}'`)
+    if (engine && isAsDurable(engine)) refuseSettings(settings, engine, `task '${name}'`)
   }
 
   /** A function cannot be stored: where tasks go to a durable engine by default, functions run in this process all the same. */
   ofFunctions(defaults: ResolvedSettings, name: string): ResolvedSettings {
-    if (!this.#engines.get(defaults.engine)?.capabilities.durable) return defaults
-    const local = [...this.#engines].find(([, { capabilities }]) => !capabilities.durable)
+    const engine = this.#engines.get(defaults.engine)
+    if (!engine || !isAsDurable(engine)) return defaults
+    const local = [...this.#engines].find(([, one]) => !isAsDurable(one))
     if (!local) return defaults
     if (!this.#warned) {
       this.#warned = true

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { dependenciesOf } from './dependencies.ts'
 import { plainInput } from './durable/plain-input.ts'
 import { refuseAdd } from './durable/refusals.ts'
-import type { Engine } from './engine.ts'
+import { isAsDurable, type Engine } from './engine.ts'
 import type { Run } from './executor.ts'
 import {
   InvalidOptionError,
@@ -71,7 +71,11 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   }
   const engine = host.engineOf(settings.engine, name)
   const { durable } = engine.capabilities
-  if (durable || options) refuseAdd({ engine, task, settings, options, dependencies }, `add('${name}')`)
+  const asDurable = isAsDurable(engine)
+  if (asDurable || options) {
+    const afterStored = dependencies.find((one) => isAsDurable(host.engineOf(one.settings.engine, name)))
+    refuseAdd({ engine, task, settings, options, afterStored }, `add('${name}')`)
+  }
   const now = host.clock.now()
   const submission = new Submission({ task, name, origin, engine: engine.name, durable, settings, now, options })
   const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
@@ -79,10 +83,12 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   const refusal = refuse(host, submission, dependencies) ?? (pending ? undefined : tooMany(host, submission))
   if (refusal) return reject(host, submission, refusal)
   try {
-    const input = task.schema ? parseInput(task.schema, wanted.input, name) : wanted.input
-    task.check?.(input)
+    submission.input = inputFor(task, wanted.input)
     // Stored is what was given: whoever runs it parses it again.
-    submission.input = durable ? plainInput(wanted.input, host.limits.maxInputBytes, name) : input
+    if (asDurable) {
+      const plain = plainInput(wanted.input, host.limits.maxInputBytes, name)
+      submission.input = durable ? plain : inputFor(task, plain)
+    }
   } catch (thrown) {
     return reject(host, submission, toError(thrown))
   }
@@ -94,6 +100,13 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
   if (durable) host.keep(submission)
   else host.accept(submission, dependencies)
   return new Handle(submission, host)
+}
+
+/** What the handler gets. @throws InvalidInputError */
+function inputFor(task: RegisteredTask, given: unknown): unknown {
+  const input = task.schema ? parseInput(task.schema, given, task.name) : given
+  task.check?.(input)
+  return input
 }
 
 /** A bulkhead is of all submissions of a task: one of them cannot have another. */

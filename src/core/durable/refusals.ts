@@ -1,5 +1,5 @@
 // What a durable engine cannot mean the same as one in this process is refused, with what to do instead; never nearly done.
-import type { Engine } from '../engine.ts'
+import { isAsDurable, type Engine } from '../engine.ts'
 import { InvalidOptionError } from '../errors.ts'
 import type { RegisteredTask } from '../registry.ts'
 import type { Submission } from '../submission.ts'
@@ -18,16 +18,17 @@ interface Adding {
   readonly task: RegisteredTask
   readonly settings: ResolvedSettings
   readonly options: AddOptions | undefined
-  readonly dependencies: readonly Submission[]
+  /** One that it comes after and that is of a durable engine. */
+  readonly afterStored: Submission | undefined
 }
 
 /** Of one add, to whatever engine. @throws InvalidOptionError */
-export function refuseAdd({ engine, task, settings, options = {}, dependencies }: Adding, where: string): void {
-  const { durable, transaction } = engine.capabilities
+export function refuseAdd({ engine, task, settings, options = {}, afterStored }: Adding, where: string): void {
+  const { transaction } = engine.capabilities
   refuseIncapable(options, engine, where)
   if (options.transaction !== undefined && !transaction)
     refuse(engine, where, '`transaction`: it stores nothing in one')
-  if (!durable) return refuseAfterDurable(dependencies, where)
+  if (!isAsDurable(engine)) return refuseAfterDurable(afterStored, where)
   if (!task.definition) refuse(engine, where, 'functions: one cannot be stored; make it a task with defineTask')
   if (settings !== task.settings) refuseSettings(settings, engine, where)
   refuseOptions(options, settings, (what) => refuse(engine, where, what))
@@ -51,8 +52,7 @@ function refuseIncapable({ delayMs = 0, priority = 'normal' }: AddOptions, engin
 }
 
 /** How a stored task ends is learnt where it runs. */
-function refuseAfterDurable(dependencies: readonly Submission[], where: string): void {
-  const stored = dependencies.find(({ durable }) => durable)
+function refuseAfterDurable(stored: Submission | undefined, where: string): void {
   if (stored)
     throw new InvalidOptionError(
       `${where}: \`after\` has '${stored.name}', a task of a durable engine, whose end this process does not learn; let that task add this one`,

@@ -1,5 +1,5 @@
 import { Alarm, type Clock } from '../../core/clock.ts'
-import type { Ended, Engine, EngineHost, EngineStats, Envelope } from '../../core/engine.ts'
+import type { Ended, Engine, EngineCapabilities, EngineHost, EngineStats, Envelope } from '../../core/engine.ts'
 import type { Submission } from '../../core/submission.ts'
 
 /** One that waits: what it is, in which engine, and from when it may start by the clock. */
@@ -115,14 +115,16 @@ export class Line {
 /** What stands for one of the application's engines. */
 class KitEngine implements Engine {
   readonly name: string
-  readonly capabilities = { durable: false, delay: true, priority: true, lateByMs: 0 } as const
+  readonly capabilities: EngineCapabilities
   readonly clock: Clock
   readonly #line: Line
   #host: EngineHost | undefined
   #running = 0
 
-  constructor({ name }: Engine, line: Line) {
+  /** What the real one refuses is refused; what it would store runs here. */
+  constructor({ name, capabilities }: Engine, line: Line) {
     this.name = name
+    this.capabilities = { ...capabilities, durable: false, asDurable: capabilities.durable }
     this.clock = line.clock
     this.#line = line
   }

@@ -66,7 +66,8 @@ export class Recorder implements TaskObserver {
 
 function strayOf(event: RunnerEvent): StrayError | undefined {
   if (event.type === 'stray_error') return { where: `task '${event.record.name}'`, error: event.error }
-  if (event.type === 'failure_of_our_own') return { where: event.where, error: event.error }
+  // What is said of an add is advice, such as that a function cannot be stored.
+  if (event.type === 'failure_of_our_own' && event.where !== 'add') return { where: event.where, error: event.error }
   if (event.type === 'late_completion' && event.error)
     return { where: `task '${event.record.name}', after it was let go`, error: event.error }
   return undefined
