@@ -5,12 +5,12 @@ import { writeSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { Router } from '@koa/router'
 import Koa, { type Context } from 'koa'
-import { createTasks, defineTask, gracefulShutdown, type TaskContext, type TaskHandle } from 'koa-afterglow'
+import { createTasks, defineTask, gracefulShutdown, threadOf, type TaskContext, type TaskHandle } from 'koa-afterglow'
 import { pino } from 'pino'
 import { DEADLINE_MS, type Kind } from './kinds.ts'
 
 const logger = pino({ base: null, timestamp: false }, pino.destination({ fd: 1, sync: true }))
-const tasks = createTasks({ logger, limits: { graceMs: 200 } })
+const tasks = createTasks({ logger, limits: { graceMs: 200 }, threads: { max: 1 } })
 
 function booked<R>(handle: TaskHandle<R>): TaskHandle<R> {
   if (!handle.duplicate) writeSync(3, `${handle.id}\n`)
@@ -33,6 +33,10 @@ const stubborn = defineTask({
   run: fail,
 })
 const narrow = defineTask({ name: 'narrow', concurrency: 2, run: () => random(10) })
+const threaded = defineTask({
+  name: 'threaded',
+  thread: threadOf<typeof import('../threads/work.ts')>(new URL('../threads/work.ts', import.meta.url)),
+})
 const patience = { override: { timeoutMs: 600_000 } }
 
 const add: Record<Kind, (ctx: Context) => TaskHandle> = {
@@ -67,6 +71,7 @@ const add: Record<Kind, (ctx: Context) => TaskHandle> = {
     ),
   deaf: (ctx) => booked(ctx.tasks.add('deaf', () => new Promise(() => undefined), patience)),
   polite: (ctx) => booked(ctx.tasks.add('polite', untilAborted, patience)),
+  threaded: (ctx) => booked(ctx.tasks.add(threaded, Math.random() * 30)),
   outside: () => booked(tasks.add('outside', () => random(20))),
 }
 

@@ -20,6 +20,7 @@ export const KINDS = {
   deaf: 1,
   polite: 1,
   outside: 2,
+  threaded: 1,
 } as const
 export type Kind = keyof typeof KINDS
 

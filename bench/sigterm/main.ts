@@ -35,7 +35,7 @@ for (const [n, moment] of moments.entries()) {
   ends.push(end)
   const { accepted, interrupted, settledInDrain, faults } = end
   const at = `after ${String(moment.answers).padStart(4)} answers and ${moment.ms.toFixed(1).padStart(4)} ms`
-  const books = `${String(accepted).padStart(5)} accepted, ${String(settledInDrain).padStart(4)} ended in the drain, ${interrupted} interrupted`
+  const books = `${String(accepted).padStart(5)} accepted, ${String(settledInDrain).padStart(4)} ended after the signal, ${interrupted} interrupted`
   print(`${String(n + 1).padStart(4)} ${at}: ${books}${faults.length > 0 ? ', OFF' : ''}`)
   for (const fault of faults) print(`     OFF: ${fault}`)
 }
@@ -46,7 +46,7 @@ print(`accepted                 ${total(({ accepted }) => accepted)}`)
 print(`of which clients heard   ${total(({ told }) => told)}`)
 for (const outcome of new Set(ends.flatMap(({ outcomes }) => [...outcomes.keys()])))
   print(`${outcome.padEnd(24)} ${total(({ outcomes }) => outcomes.get(outcome) ?? 0)}`)
-print(`ended in the drain       ${total(({ settledInDrain }) => settledInDrain)}`)
+print(`ended after the signal   ${total(({ settledInDrain }) => settledInDrain)}`)
 print(`named in the reports     ${total(({ interrupted }) => interrupted)}`)
 const off = ends.filter(({ faults }) => faults.length > 0).length
 print(off === 0 ? 'none missing, none twice, no request cut off' : `${off} of ${times} ends are off`)

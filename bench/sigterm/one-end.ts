@@ -93,7 +93,7 @@ function compared({ moment, lines, accepted, load, ended }: Seen): End {
   const settlements = lines.filter(isSettlement)
   const ids = settlements.map(idOf)
   const settled = new Set(ids)
-  const inDrain = lines.slice(lines.findIndex(({ stage }) => stage === 'tasks')).filter(isSettlement)
+  const inDrain = lines.slice(lines.findIndex(({ stage }) => stage === 'unready')).filter(isSettlement)
   const last = lines.find(({ report }) => report)
   const { report, stats } = (last ?? {}) as { report?: Report; stats?: Stats }
   const known = new Set(accepted)
@@ -131,7 +131,7 @@ function compared({ moment, lines, accepted, load, ended }: Seen): End {
       'tasks of the report were not interrupted',
       [...reported].filter((id) => !interrupted.includes(id)),
     ),
-    ...differ('outcomes since the drain began', inDrain.length, (report?.settled ?? 0) + reported.size),
+    ...differ('outcomes since the signal', inDrain.length, (report?.settled ?? 0) + reported.size),
     ...differ('accepted, by stats()', stats?.submissions.accepted, known.size),
     ...differ('outcomes, by stats()', stats && sum(stats.outcomes), settled.size),
     ...differ('in flight, by stats()', stats && sum(stats.inFlight), 0),

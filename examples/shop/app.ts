@@ -17,6 +17,8 @@ export function createApp({ tasks, mailbox, logger }: Parts): Koa {
   const app = new Koa()
   // First, so that whatever runs below it may add tasks.
   app.use(tasks.middleware())
+  // /livez and /readyz, which say no as soon as the shop is told to end.
+  app.use(tasks.probes())
   app.use(errorsAsJson(logger))
   app.use(onlyJson)
   app.use(parseJson)

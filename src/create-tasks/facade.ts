@@ -4,6 +4,7 @@ import type { Runner } from '../core/runner.ts'
 import { guardMiddleware } from '../http/guard.ts'
 import { probes } from '../http/probes.ts'
 import type { Middleware } from '../http/task-middleware.ts'
+import { endBegins } from '../lifecycle/drain.ts'
 import type { StartOptions, Tasks, TasksStats } from './api.ts'
 import { deadTasks } from './dead-tasks.ts'
 import type { Stage } from './stage.ts'
@@ -29,7 +30,7 @@ export function tasksOf(stage: Stage, middleware: () => Middleware): Tasks {
     get ready() {
       return stage.runner.ready
     },
-    unready: () => void (stage.runner.ready = false),
+    unready: () => endBegins(stage.runner),
     close: (options = {}) => stage.close(options),
     [Symbol.asyncDispose]: async () => void (await tasks.close()),
   }

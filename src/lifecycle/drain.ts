@@ -14,9 +14,9 @@ export interface DrainOptions {
 }
 
 export interface DrainReport {
-  /** Tasks that ended while draining, as they would have otherwise. */
+  /** Tasks that ended since the shutdown began (`unready()`, or the first `close()`), as they would have otherwise. */
   readonly settled: number
-  /** All that ended while draining, by outcome. */
+  /** All that ended since then, by outcome. */
   readonly outcomes: Readonly<Record<OutcomeName, number>>
   /** What did not end, by name and id: in-process it is gone, so that this is the list to look into. */
   readonly interrupted: readonly TaskRecord[]
@@ -36,11 +36,10 @@ export interface AroundTasks {
 }
 
 /**
- * Finishes what was accepted. New tasks are refused unless a request being served or a running task adds them,
- * or they come after one that has not ended. A grace
- * before the deadline, running tasks get their signal aborted and what has not started is given up; at the deadline
- * whatever still runs is let go. What is due only later than that is given up at once, since nobody can wait for it. What
- * did not end is reported, by name.
+ * Finishes what was accepted. New tasks are refused unless a request being served or a running task adds them, or they come
+ * after one that has not ended. A grace before the deadline, running tasks get their signal aborted and what has not started
+ * is given up; at the deadline whatever still runs is let go. What is due only later than that is given up at once, since
+ * nobody can wait for it. What did not end is reported, by name.
  */
 export async function drain(runner: Runner, options: DrainOptions, around: AroundTasks): Promise<DrainReport> {
   runner.start()
@@ -48,11 +47,10 @@ export async function drain(runner: Runner, options: DrainOptions, around: Aroun
   const { clock, observers } = runner
   const startedAt = clock.now()
   const deadline = startedAt + deadlineMs
-  const before = sumCounts(runner.counts).outcomes
   const inFlight = runner.inFlight
   const waitMs = deadlineMs - Math.min(runner.limits.graceMs, deadlineMs / 2)
   runner.phase = 'draining'
-  runner.ready = false
+  endBegins(runner)
   observers.event({ type: 'drain', stage: 'waiting', inFlight })
   const quiet = () => untilQuiet(runner, around)
   runner.flow.endBy(startedAt + waitMs)
@@ -71,13 +69,24 @@ export async function drain(runner: Runner, options: DrainOptions, around: Aroun
   await atMost(Promise.all([around.idle(), around.close()]), clock, Math.max(MOMENT_MS, deadline - clock.now()))
   await stopEngines(runner, deadline)
   const { interrupted, givenBack: handedOver } = runner.flow
-  const outcomes = difference(sumCounts(runner.counts).outcomes, before)
+  const outcomes = difference(sumCounts(runner.counts).outcomes, countedFrom.get(runner))
   const gone = outcomes.interrupted + handedOver.length
   const settled = OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0) - gone
   const report = { settled, outcomes, interrupted, handedOver, durationMs: clock.now() - startedAt }
   observers.event({ type: 'drained', ...report })
   runner.closed()
   return report
+}
+
+type Outcomes = Readonly<Record<OutcomeName, number>>
+
+/** The outcomes there were when the end of a runner began. */
+const countedFrom = new WeakMap<Runner, Outcomes>()
+
+/** Says that no new requests are wanted, and counts from here; nothing else changes. */
+export function endBegins(runner: Runner): void {
+  if (!countedFrom.has(runner)) countedFrom.set(runner, sumCounts(runner.counts).outcomes)
+  runner.ready = false
 }
 
 /** What a drain cannot be told. A refused call drains nothing, so that the next one may. */
@@ -170,11 +179,8 @@ async function atMost(work: Promise<unknown>, clock: Clock, ms: number): Promise
   timer.close()
 }
 
-function difference(
-  now: Record<OutcomeName, number>,
-  before: Record<OutcomeName, number>,
-): Record<OutcomeName, number> {
+function difference(now: Outcomes, before: Outcomes | undefined): Record<OutcomeName, number> {
   const since = { ...now }
-  for (const outcome of OUTCOMES) since[outcome] -= before[outcome]
+  for (const outcome of OUTCOMES) since[outcome] -= before?.[outcome] ?? 0
   return since
 }

@@ -1,6 +1,9 @@
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 
+/** What an application may need after the shutdown is done, however late that was: a line, a last close. */
+const MOMENT_MS = 500
+
 /**
  * Ends the process `ms` from now if something still keeps it alive then, and says on stderr what. Nobody else is left to say
  * it: the logger may be closed, and telemetry is.
@@ -10,13 +13,14 @@ export function endProcessIn(ms: number, deadlineMs: number): void {
   process.channel?.unref()
   const end = (): void => {
     try {
-      const text = `still alive ${deadlineMs} ms after the signal, kept by ${whatKeepsIt()}; ended`
-      writeSync(process.stderr.fd, `koa-afterglow: ${text}\n`)
+      const kept = whatKeepsIt()
+      const text = `still alive ${deadlineMs} ms after the signal, kept by ${kept}; ended`
+      if (kept !== '') writeSync(process.stderr.fd, `koa-afterglow: ${text}\n`)
     } finally {
       process.exit()
     }
   }
-  setTimeout(end, ms).unref()
+  setTimeout(end, Math.max(ms, MOMENT_MS)).unref()
 }
 
 /** As Node names them: `Timeout`, `TCPSocketWrap`, `PipeWrap`, ... */
@@ -27,5 +31,5 @@ function whatKeepsIt(): string {
     const at = stream instanceof Socket ? resources.findIndex((name) => /^(Pipe|TTY)Wrap$/.test(name)) : -1
     if (at >= 0) resources.splice(at, 1)
   }
-  return [...new Set(resources)].join(', ') || 'something'
+  return [...new Set(resources)].join(', ')
 }

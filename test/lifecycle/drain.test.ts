@@ -141,6 +141,19 @@ describe('close', () => {
     expect(missing(tasks)).toBe(0)
   })
 
+  test('counts in its report from the moment a shutdown began', async () => {
+    const { tasks, clock } = manualTasks()
+    tasks.add('before', () => 1)
+    await clock.settle()
+    tasks.unready()
+    tasks.add('while unready', () => 1)
+    await clock.settle()
+    tasks.add('in the drain', () => 1)
+    const closing = tasks.close()
+    await clock.settle()
+    expect(await closing).toMatchObject({ settled: 2, outcomes: { completed: 2 } })
+  })
+
   test('is not ready from its first moment, whoever closes it', async () => {
     const { tasks } = manualTasks()
     const closing = tasks.close()

@@ -109,6 +109,7 @@ describe('npm start', () => {
 describe('Ctrl-C', () => {
   test('finishes the tasks that run and exits with 0 and one line of report', async () => {
     const url = await startShop()
+    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ status: 'ready' })
     await fetch(`${url}/complex-task`)
     const { code, stdout } = await shop.ends('SIGINT')
     expect(code).toBe(0)

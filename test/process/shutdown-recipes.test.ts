@@ -23,7 +23,7 @@ const parsed = (stdout: string): Line[] =>
 async function start(program: string, more: Readonly<Record<string, string>> = {}, ipc = false): Promise<string> {
   const args = ['--import', 'koa-afterglow/otel', program]
   app = new Started(args, { ...env, ...more }, { ipc, limitMs: 30_000 })
-  const [, port] = await app.says('stdout', /"port":(\d+),"msg":"ready"/)
+  const [, port] = await app.says('stdout', /"port":(\d+),"msg":"ready"/, 30_000)
   return `http://127.0.0.1:${port}`
 }
 
@@ -77,7 +77,7 @@ describe('docs/shutdown.md', () => {
     'cluster: %s to the primary drains every worker, and it ends last',
     async (signal) => {
       const url = await start('test/examples/shutdown-cluster.ts')
-      await app.says('stdout', /"msg":"ready"[^]*"msg":"ready"/)
+      await app.says('stdout', /"msg":"ready"[^]*"msg":"ready"/, 30_000)
       expect(new Set(await visit(url, 20))).toEqual(new Set([200]))
       const { code, stdout, stderr } = await app.ends(signal)
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -92,7 +92,7 @@ describe('docs/shutdown.md', () => {
     const args = ['--import', 'koa-afterglow/otel', 'test/examples/shutdown-service.ts']
     app = new Started(args, env, { ipc: true, limitMs: 26_000 })
     expect(await app.tells()).toBe('ready')
-    const [, port] = await app.says('stdout', /"port":(\d+),"msg":"ready"/)
+    const [, port] = await app.says('stdout', /"port":(\d+),"msg":"ready"/, 30_000)
     expect(await visit(`http://127.0.0.1:${port}`, 5)).toEqual([200, 200, 200, 200, 200])
     const { code, stdout, stderr } = await app.ends('SIGINT')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

@@ -121,7 +121,7 @@ export const ATTRIBUTES: Readonly<Record<string, AttributeInfo>> = {
   [names.ERROR_FINGERPRINT]: text('The same for failures of the same kind at the same place.', '2fd4e1c67a2d28fc'),
   [names.DRAIN_STAGE]: text('How far the drain is.', 'waiting', ['waiting', 'aborting']),
   [names.DRAIN_IN_FLIGHT]: int('Tasks that have not ended.', 12),
-  [names.DRAIN_SETTLED]: int('Tasks that ended while draining, as they would have otherwise.', 11),
+  [names.DRAIN_SETTLED]: int('Tasks that ended since the shutdown began, as they would have otherwise.', 11),
   [names.DRAIN_INTERRUPTED]: int('Tasks that the drain interrupted.', 1),
   [names.DRAIN_TIME]: seconds('How long the drain took.', 1.5),
   [names.TASK_OWNER]: text('The team a task belongs to, as its definition says.', 'growth'),
