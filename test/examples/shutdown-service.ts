@@ -8,7 +8,7 @@ import { database, logger, readyDelayMs, welcome } from './your-service.ts'
 const tasks = createTasks({ logger })
 const app = new Koa()
 app.use(tasks.middleware())
-app.use(tasks.probes({ checks: { database: () => database.ping() } })) // /livez and /readyz
+app.use(tasks.probes()) // /livez and /readyz
 app.use((ctx) => {
   ctx.tasks.add('welcome', welcome)
   ctx.body = 'hello\n'

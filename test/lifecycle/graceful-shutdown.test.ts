@@ -85,6 +85,9 @@ function client(port: number, protocol: 'http1' | 'tls' = 'http1') {
   }
 }
 
+/** No connection that is only idle is left by then. */
+const longerThanIdle = () => new Promise((resolve) => setTimeout(resolve, 800))
+
 const FULL: readonly ShutdownStage[] = ['unready', 'server', 'tasks', 'closing', 'telemetry', 'done']
 
 describe('gracefulShutdown', () => {
@@ -113,6 +116,7 @@ describe('gracefulShutdown', () => {
       await came.promise
       const done = service.stop()
       await service.enters('server')
+      await longerThanIdle()
       held.resolve()
       expect(await answer).toEqual({ status: 200, connection: 'close', bytes: 2 })
       expect(await done).toMatchObject({ settled: 1, interrupted: [] })
@@ -159,7 +163,7 @@ describe('gracefulShutdown', () => {
     },
   )
 
-  test('finishes streams of HTTP/2, and opens no more', async () => {
+  test.each(['h2', 'h2c'] as const)('finishes streams of HTTP/2, and opens no more (%s)', async (protocol) => {
     const [held, came] = [gate(), gate()]
     const service = await Service.start(
       async (ctx) => {
@@ -167,15 +171,16 @@ describe('gracefulShutdown', () => {
         await held.promise
         ctx.body = 'ok'
       },
-      { protocol: 'h2c' },
+      { protocol },
     )
-    const session = connectHttp2(service.port, 'h2c')
+    const session = connectHttp2(service.port, protocol)
     const stream = session.request({ ':path': '/' }).setEncoding('utf8')
     let body = ''
     stream.on('data', (chunk: string) => (body += chunk))
     await came.promise
     const done = service.stop()
     await once(session, 'goaway')
+    await longerThanIdle()
     held.resolve()
     await once(stream, 'close')
     expect(body).toBe('ok')
