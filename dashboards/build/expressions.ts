@@ -110,5 +110,8 @@ const sumOf = (selectors: readonly string[], { range, while: present }: { range:
     ' + ',
   )
 
+/** Of bars: what each counts lies within its own width, so that what is counted once is seen once. */
+export const BAR = '$__interval'
+
 /** How much each series of a counter grew within `range`, also if it was born within it, in whole numbers. */
 export const grown = (selector: string, range: string): string => `(${gained(selector, range)})`

@@ -6,15 +6,18 @@ import { dashboards } from '../../dashboards/build/dashboards.ts'
 import { FOREIGN } from '../../dashboards/build/foreign.ts'
 import { panelsOf } from '../../dashboards/build/model.ts'
 import { config, UIDS } from '../../dashboards/config.ts'
+import { askLogs, askSpans, labelsOf as labelsOfLine, selectedBy } from '../support/ask-exported.ts'
 import { askedBy, type Asked } from '../support/dashboard-lint/queries.ts'
 import { BUILD_MS, suiteWith } from '../support/collector.ts'
 import { Incident } from '../support/incident.ts'
-import { ask } from '../support/promql.ts'
+import { ask, EVERYTHING, substitute } from '../support/promql.ts'
 import type { Series } from '../support/prometheus.ts'
 
 jest.setTimeout(60_000)
 const suite = suiteWith(['collector', 'prometheus'], import.meta.filename)
 const all = dashboards(config)
+/** Windows that hold all that happened, however long it took. */
+const WHOLE = { __rate_interval: '5m', __interval: '4m', __range: '10m' }
 
 suite('on a real Prometheus', () => {
   let incident: Incident
@@ -30,7 +33,7 @@ suite('on a real Prometheus', () => {
   async function answered(query: string, uid: string): Promise<readonly Series[]> {
     for (const time of incident.moments)
       for (const task of uid === UIDS.task ? incident.tasks : ['.*']) {
-        const found = await ask(incident.prometheus, query, { variables: { task, collector: '.+' }, time })
+        const found = await ask(incident.prometheus, query, { variables: { ...WHOLE, task, collector: '.+' }, time })
         if (found.some(({ value }) => Number.isFinite(Number(value[1])))) return found
       }
     return []
@@ -52,6 +55,37 @@ suite('on a real Prometheus', () => {
     })
   })
 
+  describe.each(all.map((dashboard) => [dashboard.title, dashboard] as const))(
+    'of lines and spans, %s',
+    (_title, dashboard) => {
+      const asked = askedBy(dashboard).filter(({ language }) => language !== 'promql')
+
+      /** With the ids of each run that is worth looking at, until something is found. */
+      function found({ language, query }: Asked): readonly Readonly<Record<string, unknown>>[] {
+        for (const chosen of incident.choices) {
+          const asks = substitute(linesOf(query), { ...EVERYTHING, ...chosen })
+          const rows =
+            language === 'logql'
+              ? askLogs(asks, incident.lines).map(labelsOfLine)
+              : askSpans(asks, incident.spans).map(({ attributes }) => attributes)
+          if (rows.length > 0) return rows
+        }
+        return []
+      }
+
+      it.each(asked.map((one, at) => [`${one.panel} (${at})`, one] as const))(
+        '%s finds what it shows',
+        (_name, one) => {
+          const rows = found(one)
+          expect(rows).not.toEqual([])
+          const fields = new Set(rows.flatMap((row) => Object.keys(row)))
+          const shown = one.language === 'logql' ? labelsOf(dashboard, one) : selectedBy(one.query)
+          expect([...fields]).toEqual(expect.arrayContaining([...shown].filter((field) => !RARE.includes(field))))
+        },
+      )
+    },
+  )
+
   it.each(FOREIGN.map((metric) => [metric.name, metric] as const))(
     '%s is what others call it, with these labels',
     async (_name, { name, kind, labels }) => {
@@ -67,7 +101,7 @@ suite('on a real Prometheus', () => {
   it('the numbers are those of what happened', async () => {
     const value = async (panel: string, legend: string): Promise<readonly string[]> => {
       const found = askedBy(all[0] as Dashboard).find((one) => one.panel === panel && one.legend === legend)
-      return (await ask(incident.prometheus, found?.query ?? '')).map((series) => series.value[1])
+      return (await ask(incident.prometheus, found?.query ?? '', { variables: WHOLE })).map((series) => series.value[1])
     }
     expect(await value('Failures', 'lost')).toEqual([String(incident.interrupted)])
     expect(await value('Errors beside failures', 'swallowed')).toEqual(['1'])
@@ -75,6 +109,13 @@ suite('on a real Prometheus', () => {
     expect(await value('Ledger balance', 'tasks')).toEqual(['0'])
   })
 })
+
+/** Carried only where they apply, and not by what is found here first. */
+const RARE: readonly string[] = []
+
+/** Of a query that counts lines, the lines. */
+const linesOf = (query: string): string =>
+  /count_over_time\((.*) \[|rate\((\{.*) \[/.exec(query)?.slice(1).find(Boolean) ?? query
 
 /** The labels that the panel shows: those of its legend, and the columns of its table. */
 function labelsOf(dashboard: Dashboard, { panel, legend, ref }: Asked): readonly string[] {

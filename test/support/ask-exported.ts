@@ -56,12 +56,20 @@ function spanTest(condition: string, query: string): Test<ExportedSpan> {
   const { name, operator, value } = comparison(condition, query)
   if (name === 'kind') return ({ kind }) => compare(kind, operator, KINDS[String(value)])
   if (name === 'status') return ({ status }) => compare(status.code ?? 0, operator, STATUSES[String(value)])
+  if (name === 'duration') return ({ seconds }) => compare(seconds, operator, secondsOf(String(value)))
   if (name === 'trace:id') return ({ traceId }) => compare(traceId, operator, value)
   if (name === 'link:traceID') return ({ links }) => links.some((link) => compare(link.traceId, operator, value))
   if (/^\d+$/.test(name)) return () => compare(Number(name), operator, value)
   const [, scope, attribute = ''] = /^(span|resource)\.([\w.]+)$/.exec(name) ?? []
   if (scope === undefined) throw new Error(`${name} cannot be asked for here: ${query}`)
   return (span) => compare((scope === 'span' ? span.attributes : span.resource)[attribute] as Value, operator, value)
+}
+
+/** `1s`, `250ms`, `1.5m` */
+function secondsOf(duration: string): number {
+  const [, number, unit = ''] = /^([\d.]+)(ms|s|m)$/.exec(duration) ?? []
+  if (number === undefined) throw new Error(`${duration} is no duration that can be asked for here`)
+  return Number(number) * ({ ms: 0.001, s: 1, m: 60 }[unit] ?? NaN)
 }
 
 interface Comparison {

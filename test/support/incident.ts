@@ -1,8 +1,11 @@
 // A bad hour in half a minute: what dashboards must be able to show, done to real processes. A shop in traffic; an
-// application that swallows, strays, blocks and is stopped in the middle; one that is killed; and a collector whose back ends
-// are all away.
+// application that swallows, strays and blocks; one that is stopped in the middle of its work, and one that is killed; and a
+// collector whose back ends are all away.
+import * as names from '../../src/telemetry/names.ts'
 import { startCollector, tailSampling, type Collector, type CollectorOptions } from './collector.ts'
 import { ObservedApp } from './observed-app.ts'
+import type { ExportedLog, ExportedSpan } from './otlp-json.ts'
+import type { Variables } from './promql.ts'
 import { Prometheus } from './prometheus.ts'
 
 /** Two exporters of a signal: one whose back end is away, and one in whose queue nothing fits. */
@@ -50,6 +53,9 @@ export class Incident implements AsyncDisposable {
   /** Worth asking at, in Unix seconds: now, while a task ran, and long after the last sign of the one that was killed. */
   moments: readonly number[] = []
   readonly interrupted = 1
+  /** What Tempo and Loki would have got. */
+  spans: readonly ExportedSpan[] = []
+  lines: readonly ExportedLog[] = []
   readonly tasks = [
     'send-welcome-email',
     'update-search-index',
@@ -86,6 +92,7 @@ export class Incident implements AsyncDisposable {
         // So few traces are held that some are forgotten when their decision comes.
         OTELCOL_NUM_TRACES: '2',
         OTELCOL_DECISION_WAIT: '1s',
+        OTELCOL_SLOW_TASK: '500ms',
       },
     })
     const lossy = await this.#collector({
@@ -93,11 +100,13 @@ export class Incident implements AsyncDisposable {
       readBack: false,
       env: { OTELCOL_SELF_METRICS_PORT: broken ?? '' },
     })
-    const [running] = await Promise.all([
-      this.#shop(collector),
-      this.#careless(collector, lossy),
-      this.#killed(collector),
-    ])
+    // One after the other: each takes seconds to start on a machine that is busy.
+    const running = await this.#shop(collector)
+    await this.#careless(collector, lossy)
+    await this.#stopped(collector)
+    await this.#killed(collector)
+    this.spans = await collector.traces()
+    this.lines = await collector.logs()
     const now = Date.now() / 1000
     this.moments = [now, running, now + 240]
   }
@@ -106,6 +115,18 @@ export class Incident implements AsyncDisposable {
     const collector = await startCollector(options)
     this.#started.push(collector)
     return collector
+  }
+
+  /** What may be chosen at the top of a dashboard: each run that ended badly or took long, with the request it came from. */
+  get choices(): readonly Variables[] {
+    return this.spans
+      .filter(({ attributes, status, seconds = 0 }) => attributes[names.TASK_ID] && (status.code === 2 || seconds > 1))
+      .map(({ attributes }) => ({
+        task: String(attributes[names.TASK_NAME]),
+        run: String(attributes[names.TASK_ID]),
+        trace: String(attributes[names.REQUEST_TRACE_ID]),
+        route: String(attributes[names.REQUEST_ROUTE]),
+      }))
   }
 
   /** When a task ran that could be seen running. */
@@ -143,10 +164,22 @@ export class Incident implements AsyncDisposable {
     await fetch(`${lossy.endpoint}/v1/metrics`, { method: 'POST', headers, body: JSON.stringify(POINTS) })
     await this.#until('otel_sdk_processor_span_processed_total{error_type!=""} > 0')
     await this.#until('otel_sdk_processor_log_processed_total{error_type!=""} > 0')
+  }
+
+  /** In the middle of its work; before that, it had some in traces of their own. */
+  async #stopped(collector: Collector): Promise<void> {
+    await using app = await ObservedApp.start(collector.endpoint, { env: { OTEL_SERVICE_NAME: 'stopped' } })
+    await app.get('/fails-linked')
     await app.get('/fails?afterMs=60000')
-    await this.#until('afterglow_task_count{job="careless",afterglow_task_state="running"} > 0')
+    await this.#until('afterglow_task_count{job="stopped",afterglow_task_state="running"} > 0')
     await app.interrupt()
-    await this.#until('sum(afterglow_task_settled_total{job="careless",afterglow_task_outcome="interrupted"}) > 0')
+    await this.#until('sum(afterglow_task_settled_total{job="stopped",afterglow_task_outcome="interrupted"}) > 0')
+    await collector.until(async () =>
+      (await collector.traces()).find(({ attributes }) => attributes[names.TASK_OUTCOME] === 'interrupted'),
+    )
+    await collector.until(async () =>
+      (await collector.logs()).find(({ eventName }) => eventName === names.LOG_EVENTS.drained),
+    )
   }
 
   async #killed(collector: Collector): Promise<void> {

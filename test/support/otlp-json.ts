@@ -7,6 +7,8 @@ export interface ExportedSpan {
   readonly parentSpanId: string | undefined
   readonly name: string
   readonly kind: number
+  /** From its start to its end. */
+  readonly seconds?: number
   readonly status: { readonly code?: number; readonly message?: string }
   readonly attributes: Attributes
   readonly links: { readonly traceId: string; readonly spanId: string; readonly attributes: Attributes }[]
@@ -62,6 +64,8 @@ interface SpanJson extends WithAttributes, Reference {
   parentSpanId?: string
   name: string
   kind: number
+  startTimeUnixNano: string
+  endTimeUnixNano: string
   status?: { code?: number; message?: string }
   links?: (Reference & WithAttributes)[]
 }
@@ -94,12 +98,13 @@ export interface LogsJson {
 
 export function spansOf({ resource, scopeSpans }: NonNullable<TracesJson['resourceSpans']>[number]): ExportedSpan[] {
   const spans = scopeSpans.flatMap((scope) => scope.spans)
-  return spans.map(({ traceId, spanId, parentSpanId, name, kind, status, links, attributes }) => ({
+  return spans.map(({ traceId, spanId, parentSpanId, name, kind, status, links, attributes, ...times }) => ({
     traceId,
     spanId,
     parentSpanId: parentSpanId || undefined,
     name,
     kind,
+    seconds: Number(BigInt(times.endTimeUnixNano) - BigInt(times.startTimeUnixNano)) / 1e9,
     status: status ?? {},
     attributes: record(attributes),
     links: (links ?? []).map((link) => ({ ...link, attributes: record(link.attributes) })),

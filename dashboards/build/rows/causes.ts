@@ -3,7 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import { type Expressions, grown } from '../expressions.ts'
+import { BAR, type Expressions, grown } from '../expressions.ts'
 import { field, link, SERIES_TASK, toDashboard, toTask } from '../links.ts'
 import { chart } from '../panels/chart.ts'
 import { table } from '../panels/table.ts'
@@ -47,12 +47,12 @@ export const causes = (
   chart({
     config,
     title: 'Failures, by route',
-    what: 'The same over time: each bar has the failures of the few minutes before it.',
+    what: 'The same over time, each failure in one bar.',
     good: 'empty.',
     otherwise: 'a route that begins alone was changed, or is sent something new.',
     lines: [
       [
-        `${sumBy([names.HTTP_ROUTE, names.TASK_NAME], grown(ask.of(names.FAILURES, task), '$__rate_interval'))} > 0`,
+        `${sumBy([names.HTTP_ROUTE, names.TASK_NAME], grown(ask.of(names.FAILURES, task), BAR))} > 0`,
         `{{${labelOf(names.HTTP_ROUTE)}}} {{${labelOf(names.TASK_NAME)}}}`,
       ],
     ],

@@ -3,7 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import { type Expressions, grown } from '../expressions.ts'
+import { BAR, type Expressions, grown } from '../expressions.ts'
 import { field, SERIES_TASK, toTask } from '../links.ts'
 import { BAD } from '../outcomes.ts'
 import { chart } from '../panels/chart.ts'
@@ -16,11 +16,11 @@ export const failures = (config: Config, ask: Expressions): readonly Builder<Pan
   chart({
     config,
     title: 'Failures, by task',
-    what: 'Runs that ended badly, each bar those of the few minutes before it. The very first failure of a task shows.',
+    what: 'Runs that ended badly, each in one bar. The very first failure of a task shows.',
     good: 'empty, or what you are used to.',
     otherwise: 'click a bar to open its task. One colour: that task. All at once: what they share.',
     runbook: 'AfterglowTaskFailedRarely',
-    lines: [[`${ask.ended(BAD, { by: [names.TASK_NAME], range: '$__rate_interval' })} > 0`, `{{${TASK}}}`]],
+    lines: [[`${ask.ended(BAD, { by: [names.TASK_NAME], range: BAR })} > 0`, `{{${TASK}}}`]],
     unit: 'short',
     decimals: 0,
     draw: 'stacked bars',

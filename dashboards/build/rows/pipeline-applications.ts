@@ -3,7 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import { collectorLost, type Expressions, grown, INSTANCE } from '../expressions.ts'
+import { BAR, collectorLost, type Expressions, grown, INSTANCE } from '../expressions.ts'
 import { SDK, SPAN_METRICS } from '../foreign.ts'
 import { logql } from '../logql.ts'
 import { BAD } from '../outcomes.ts'
@@ -71,7 +71,7 @@ export const blindness = (config: Config, ask: Expressions): Panels => [
     what: 'Attempts whose span came by the collector, of the attempts that the applications counted, in this time.',
     good: '100 %, give or take what is under way.',
     otherwise:
-      'less: spans are dropped, or head sampling is on (`OTEL_TRACES_SAMPLER`), which hides failures. More: the edge of the time chosen.',
+      'less: spans are dropped, or head sampling is on (`OTEL_TRACES_SAMPLER`), which hides failures. More: a task that never ran has a span too.',
     runbook: 'AfterglowTelemetryDropped',
     lines: [
       [
@@ -126,7 +126,7 @@ export const applications = (config: Config, ask: Expressions): Panels => [
   chart({
     config,
     title: 'Dropped by the SDK, by error',
-    what: 'What the SDK dropped or failed to export, each bar in the few minutes before it.',
+    what: 'What the SDK dropped or failed to export, by what kept it.',
     good: 'empty.',
     otherwise: '`queue_full`: a burst, or slow exports. Anything else: the collector refused or was not there.',
     runbook: 'AfterglowTelemetryDropped',
@@ -175,7 +175,7 @@ export const applications = (config: Config, ask: Expressions): Panels => [
 ]
 
 const dropped = (ask: Expressions, what: 'spansProcessed' | 'logsProcessed'): string =>
-  `${sumBy(['error_type'], grown(ask.foreign(SDK[what], { error_type: '!=""' }), '$__rate_interval'))} > 0`
+  `${sumBy(['error_type'], grown(ask.foreign(SDK[what], { error_type: '!=""' }), BAR))} > 0`
 
 /** By instance, as a part of what there is. */
 function full(ask: Expressions, of: 'span' | 'log'): string {

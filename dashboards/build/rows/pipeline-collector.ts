@@ -3,7 +3,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Config } from '../../config.ts'
-import { grown } from '../expressions.ts'
+import { BAR, grown } from '../expressions.ts'
 import { COLLECTOR, SAMPLING, selectForeign, UP, type Foreign } from '../foreign.ts'
 import { chart } from '../panels/chart.ts'
 import { stat } from '../panels/stat.ts'
@@ -16,8 +16,7 @@ type Panels = readonly Builder<Panel>[]
 export const COLLECTORS = 'job=~"$collector"'
 const of = (metric: Foreign): string => selectForeign(metric, COLLECTORS)
 const per = (metric: Foreign, by: readonly string[]): string => sumBy(by, `rate(${of(metric)}[$__rate_interval])`)
-const lostIn = (metric: Foreign, by: readonly string[]): string =>
-  `${sumBy(by, grown(of(metric), '$__rate_interval'))} > 0`
+const lostIn = (metric: Foreign, by: readonly string[]): string => `${sumBy(by, grown(of(metric), BAR))} > 0`
 
 // size: a row of panels is data, and is read as a whole
 export const collectors = (config: Config): Panels => [
@@ -88,7 +87,7 @@ export const collectors = (config: Config): Panels => [
   chart({
     config,
     title: 'Refused',
-    what: 'What the collector did not take, each bar in the few minutes before it. Senders try again.',
+    what: 'What the collector did not take. Senders try again.',
     good: 'empty.',
     otherwise: 'out of memory or its queues are full: see their panel, and `OTELCOL_MEMORY_MIB`.',
     runbook: 'AfterglowCollectorDropping',
@@ -102,7 +101,7 @@ export const collectors = (config: Config): Panels => [
   chart({
     config,
     title: 'Lost',
-    what: 'What was given up after five minutes of trying, or found the queue full, each bar in the few minutes before it.',
+    what: 'What was given up after five minutes of trying, or found the queue full.',
     good: 'empty.',
     otherwise: 'it is gone. The log of the collector has why: a back end that refuses, or is not there.',
     runbook: 'AfterglowCollectorDropping',
@@ -162,7 +161,7 @@ export const sampling = (config: Config): Panels => [
   chart({
     config,
     title: 'Forgotten undecided',
-    what: 'Traces that were let go before their decision, for want of room; each bar in the few minutes before it.',
+    what: 'Traces that were let go before their decision, for want of room.',
     good: 'empty.',
     otherwise: 'failed tasks may be among them: raise `OTELCOL_NUM_TRACES` and the memory with it.',
     runbook: 'AfterglowCollectorDropping',

@@ -3,7 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import { type Expressions, grown, INSTANCE } from '../expressions.ts'
+import { BAR, type Expressions, grown, INSTANCE } from '../expressions.ts'
 import { SERIES_TASK, toTask } from '../links.ts'
 import { logql } from '../logql.ts'
 import { LOST } from '../outcomes.ts'
@@ -100,16 +100,11 @@ export const accounts = (config: Config, ask: Expressions): Panels => [
   chart({
     config,
     title: 'Lost work, by task',
-    what: 'Tasks that were accepted and will not be done: dropped (expired, or not taken by their engine) and interrupted by a shutdown. Each bar has those of the few minutes before it.',
+    what: 'Tasks that were accepted and will not be done: dropped (expired, or not taken by their engine) and interrupted by a shutdown. Each in one bar.',
     good: 'empty, also at deploys.',
     otherwise: 'at deploys: raise `deadlineMs`, and the grace period of the platform above it. Else: see the task.',
     runbook: 'AfterglowTasksLost',
-    lines: [
-      [
-        `${ask.ended(LOST, { by: [names.TASK_NAME], range: '$__rate_interval' })} > 0`,
-        `{{${labelOf(names.TASK_NAME)}}}`,
-      ],
-    ],
+    lines: [[`${ask.ended(LOST, { by: [names.TASK_NAME], range: BAR })} > 0`, `{{${labelOf(names.TASK_NAME)}}}`]],
     unit: 'short',
     decimals: 0,
     draw: 'stacked bars',
@@ -123,12 +118,7 @@ export const accounts = (config: Config, ask: Expressions): Panels => [
     what: 'Errors of hooks, observers, engines, services and the runner: they belong to no task.',
     good: '0.',
     otherwise: 'hook, observer, services: your code. engine: its store. runner: a defect here. The lines are below.',
-    lines: [
-      [
-        sumBy([names.COMPONENT], grown(ask.of(names.RUNNER_ERRORS), '$__rate_interval')),
-        `{{${labelOf(names.COMPONENT)}}}`,
-      ],
-    ],
+    lines: [[sumBy([names.COMPONENT], grown(ask.of(names.RUNNER_ERRORS), BAR)), `{{${labelOf(names.COMPONENT)}}}`]],
     unit: 'short',
     decimals: 0,
     draw: 'stacked bars',

@@ -3,7 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as names from '../../../src/telemetry/names.ts'
 import type { Config } from '../../config.ts'
-import { type Expressions, grown } from '../expressions.ts'
+import { BAR, type Expressions, grown } from '../expressions.ts'
 import { SPAN_METRICS } from '../foreign.ts'
 import { chart } from '../panels/chart.ts'
 import { heatmap } from '../panels/heatmap.ts'
@@ -19,13 +19,13 @@ export const errors = (config: Config, ask: Expressions): Panels => [
   chart({
     config,
     title: 'Failures, by error',
-    what: 'Runs that ended badly, by class of the error; each bar those of the few minutes before it.',
+    what: 'Runs that ended badly, by class of the error; each in one bar.',
     good: 'empty.',
     otherwise: 'a class that begins at a deploy came with it. `TimeoutError`: see how long it runs.',
     runbook: 'AfterglowTaskFailedRarely',
     lines: [
       [
-        `${sumBy([names.ERROR_TYPE], grown(ask.of(names.FAILURES, TASK), '$__rate_interval'))} > 0`,
+        `${sumBy([names.ERROR_TYPE], grown(ask.of(names.FAILURES, TASK), BAR))} > 0`,
         `{{${labelOf(names.ERROR_TYPE)}}}`,
       ],
     ],
@@ -44,8 +44,8 @@ export const errors = (config: Config, ask: Expressions): Panels => [
       'swallowed: rethrow it, or decide by `task.discard()`. Stray: await or catch it; the lines below have where it came from.',
     runbook: 'AfterglowStrayErrors',
     lines: [
-      [sumBy([], grown(ask.of(names.HANDLED_ERRORS, TASK), '$__rate_interval')), 'swallowed'],
-      [sumBy([], grown(ask.of(names.STRAY_ERRORS, TASK), '$__rate_interval')), 'stray'],
+      [sumBy([], grown(ask.of(names.HANDLED_ERRORS, TASK), BAR)), 'swallowed'],
+      [sumBy([], grown(ask.of(names.STRAY_ERRORS, TASK), BAR)), 'stray'],
     ],
     unit: 'short',
     decimals: 0,

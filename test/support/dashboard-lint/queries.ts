@@ -142,6 +142,8 @@ export const windowsFit = (dashboard: Dashboard): Found =>
       // A maximum over what is looked at may be taken in steps; and what was before a window is looked for within an hour.
       if (instant && within.includes('max_over_time') && /^\$__range:(\d+m|\$__interval)$/.test(range)) return []
       if (within.includes('last_over_time') && range === '1h') return []
+      // Bars count what lies within their own width, by an idiom that needs no second value in it.
+      if (!instant && range === '$__interval' && query.includes('resets(')) return []
       if (!instant && rate && range !== '$__rate_interval') return [`${panel}: ${rate} over ${range}`]
       return allowed.includes(range) ? [] : [`${panel}: a window of ${range}`]
     }),
