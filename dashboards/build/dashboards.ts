@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { overview } from './dashboards/overview.ts'
 import { pipeline } from './dashboards/pipeline.ts'
 import { run } from './dashboards/run.ts'
+import { runbooks } from './dashboards/runbooks.ts'
 import { runner } from './dashboards/runner.ts'
 import { task } from './dashboards/task.ts'
 
@@ -13,4 +14,5 @@ export const dashboards = (config: Config): readonly Dashboard[] => [
   run(config),
   runner(config),
   pipeline(config),
+  runbooks(config),
 ]

@@ -60,7 +60,7 @@ describe('LogQL', () => {
 
 describe('TraceQL', () => {
   const spans = [
-    span({ 'afterglow.task.name': 'mail', 'afterglow.task.attempt': 2 }),
+    span({ 'afterglow.task.name': 'mail', 'afterglow.task.attempt': 2 }, { seconds: 1.5 }),
     span({ 'http.route': '/x' }, { kind: 2, status: {}, links: [] }),
   ]
 
@@ -73,6 +73,8 @@ describe('TraceQL', () => {
     ['{ span.http.route !~ "/x" && status != unset }', [0]],
     [`{ link:traceID = "${'c'.repeat(32)}" }`, [0]],
     ['{ kind = server && 2 > 0 }', [1]],
+    ['{ duration > 1s }', [0]],
+    ['{ duration > 1600ms }', []],
     ['a'.repeat(32), [0, 1]],
     ['e'.repeat(32), []],
   ])('%s', (query, found) => {
@@ -81,7 +83,7 @@ describe('TraceQL', () => {
 
   it.each([
     '{ kind = server } &>> { status = error }',
-    '{ duration > 1s }',
+    '{ duration > 1h }',
     '{ kind = server || status = error }',
     '{ } | rate()',
   ])('does not guess what is meant by %s', (query) => {

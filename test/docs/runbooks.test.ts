@@ -34,7 +34,7 @@ const bare = (query: string): string =>
     .replaceAll(',}', '}')
     .replaceAll('{}', '')
     .replaceAll('$__range', '1h')
-    .replaceAll('$__rate_interval', '5m')
+    .replaceAll(/\$__(?:rate_)?interval/g, '5m')
     .replaceAll(/\s/g, '')
 
 const rules = parse(readFileSync(join(root, 'dashboards', 'rules', 'afterglow-alerts.yaml'), 'utf8')) as RuleFile

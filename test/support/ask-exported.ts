@@ -56,7 +56,10 @@ function spanTest(condition: string, query: string): Test<ExportedSpan> {
   const { name, operator, value } = comparison(condition, query)
   if (name === 'kind') return ({ kind }) => compare(kind, operator, KINDS[String(value)])
   if (name === 'status') return ({ status }) => compare(status.code ?? 0, operator, STATUSES[String(value)])
-  if (name === 'duration') return ({ seconds }) => compare(seconds, operator, secondsOf(String(value)))
+  if (name === 'duration') {
+    const wanted = secondsOf(String(value))
+    return ({ seconds }) => compare(seconds, operator, wanted)
+  }
   if (name === 'trace:id') return ({ traceId }) => compare(traceId, operator, value)
   if (name === 'link:traceID') return ({ links }) => links.some((link) => compare(link.traceId, operator, value))
   if (/^\d+$/.test(name)) return () => compare(Number(name), operator, value)
@@ -68,7 +71,7 @@ function spanTest(condition: string, query: string): Test<ExportedSpan> {
 /** `1s`, `250ms`, `1.5m` */
 function secondsOf(duration: string): number {
   const [, number, unit = ''] = /^([\d.]+)(ms|s|m)$/.exec(duration) ?? []
-  if (number === undefined) throw new Error(`${duration} is no duration that can be asked for here`)
+  if (number === undefined) throw new Error(`a duration of ${duration} cannot be asked here`)
   return Number(number) * ({ ms: 0.001, s: 1, m: 60 }[unit] ?? NaN)
 }
 

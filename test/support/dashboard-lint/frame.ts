@@ -2,7 +2,7 @@
 import { VariableRefresh, VariableType, type Dashboard, type Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { isPanel, panelsOf } from '../../../dashboards/build/model.ts'
-import { ALERTS, panelId, TAG, UIDS } from '../../../dashboards/config.ts'
+import { panelId, TAG, UIDS } from '../../../dashboards/config.ts'
 import { targetsOf } from './queries.ts'
 
 type Found = readonly string[]
@@ -129,11 +129,13 @@ interface Link {
   readonly url: string
 }
 export function linksOf(dashboard: Dashboard): readonly Link[] {
-  return panelsOf(dashboard).flatMap(({ title = '', links = [], fieldConfig }) => {
+  return panelsOf(dashboard).flatMap(({ title = '', links = [], fieldConfig, options }) => {
     const overrides = (fieldConfig?.overrides ?? []).flatMap(({ properties }) =>
       properties.filter(({ id }) => id === 'links').flatMap(({ value }) => value as { url?: string }[]),
     )
-    const all = [...links, ...(fieldConfig?.defaults.links ?? []), ...overrides] as { url?: string }[]
+    const { content = '' } = (options ?? {}) as { content?: string }
+    const inText = [...content.matchAll(/\]\(([^)]+)\)/g)].map(([, url = '']) => ({ url: `/${url}` }))
+    const all = [...inText, ...links, ...(fieldConfig?.defaults.links ?? []), ...overrides] as { url?: string }[]
     return all.flatMap(({ url }) => (url ? [{ from: title, url }] : []))
   })
 }
@@ -152,9 +154,9 @@ export const linksLeadSomewhere = (dashboard: Dashboard, all: readonly Dashboard
 
 function toDashboard({ from, url }: Link, all: readonly Dashboard[]): Found {
   const [, uid, query = ''] = /^\/d\/([\w-]+)\?(.*)$/.exec(url) ?? []
-  if (uid === UIDS.runbooks) return toRunbook({ from, url })
   const target = all.find((one) => one.uid === uid)
   if (!target) return [`${from}: no dashboard at ${url}`]
+  if (uid === UIDS.runbooks) return toRunbook({ from, url }, target)
   const there = new Set((target.templating.list ?? []).map(({ name }) => name))
   const given = [...query.matchAll(/(?:^|&)(?:var-(\w+)=|\$\{(\w+):queryparam\})/g)].map(([, a, b]) => a ?? b ?? '')
   return [
@@ -167,10 +169,9 @@ function toDashboard({ from, url }: Link, all: readonly Dashboard[]): Found {
   ]
 }
 
-function toRunbook({ from, url }: Link): Found {
+function toRunbook({ from, url }: Link, target: Dashboard): Found {
   const id = Number(/viewPanel=(\d+)/.exec(url)?.[1])
-  const alert = ALERTS.find((name) => panelId(name) === id)
-  return alert ? [] : [`${from}: no alert has the runbook at ${url}`]
+  return panelsOf(target).some((panel) => panel.id === id) ? [] : [`${from}: no runbook at ${url}`]
 }
 
 /** Columns that a link or an override names are there. */
