@@ -7,6 +7,7 @@
     'afterglow-run.json': import 'grafana/afterglow-run.json',
     'afterglow-runner.json': import 'grafana/afterglow-runner.json',
     'afterglow-pipeline.json': import 'grafana/afterglow-pipeline.json',
+    'afterglow-runbooks.json': import 'grafana/afterglow-runbooks.json',
   },
   prometheusAlerts+:: {
     groups+: std.parseYaml(importstr 'rules/afterglow-alerts.yaml').groups,

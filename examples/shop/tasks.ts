@@ -19,7 +19,7 @@ export const sendWelcomeEmail = defineTask({
   ...mail,
   name: 'send-welcome-email',
   owner: 'growth', // who is paged, and
-  slo: 0.95, // for how much
+  slo: 0.99, // for how much
   schema: z.object({ username: z.string(), email: z.email() }),
   onOverload: 'drop', // it is nice to have: nobody is turned away for it
   async run({ username, email }, { services, signal }) {
@@ -32,7 +32,7 @@ export const sendOrderConfirmation = defineTask({
   ...mail,
   name: 'send-order-confirmation',
   owner: 'checkout',
-  slo: 0.999,
+  slo: 0.99,
   schema: z.object({ orderId: z.int(), email: z.email() }),
   async run({ orderId, email }, { services, signal }) {
     await services.notifications.sendOrderConfirmation(orderId, { to: email, signal })

@@ -94,11 +94,11 @@ const failingDeploy: Incident = {
   environment: 'failing-deploy',
   minutes: 240,
   worst: 145,
-  fires: ['send-order-confirmation', 'send-welcome-email'].map((task) => ({
+  fires: [sendOrderConfirmation, sendWelcomeEmail].map(({ name, owner = 'on-call' }) => ({
     alert: 'AfterglowBudgetBurnFast',
     begins: [126, 134],
     ends: [148, 162],
-    labels: { afterglow_task_name: task, owner: 'on-call', severity: 'critical' },
+    labels: { afterglow_task_name: name, owner, severity: 'critical' },
   })),
   record: () =>
     fleet(
