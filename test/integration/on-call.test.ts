@@ -48,7 +48,7 @@ suite('from the alert to the line and the request', () => {
   let tempo: Datasource
 
   beforeAll(async () => {
-    prometheus = await Prometheus.start(await quickRules())
+    prometheus = await Prometheus.start({ rules: await quickRules() })
     collector = await startCollector({ env: { OTELCOL_METRICS_ENDPOINT: prometheus.otlp } })
     await using shop = await ObservedApp.start(collector.endpoint, { app: 'examples/shop/main.ts' })
     await using other = await ObservedApp.start(collector.endpoint, { env: { OTEL_SERVICE_NAME: 'other' } })
