@@ -45,6 +45,14 @@ test('each alert has a runbook, and each runbook an alert', () => {
   expect(alerts.map(({ alert }) => alert).toSorted()).toEqual([...ALERTS].toSorted())
 })
 
+test('the README of the dashboards lists each alert, as severe as it is', () => {
+  const readme = readFileSync(join(root, 'dashboards', 'README.md'), 'utf8')
+  const listed = [...readme.matchAll(/^\| \[(\w+)\]\(\.\.\/docs\/runbooks\/(\w+)\.md\) +\| (\w+)/gm)]
+  expect(listed.map(([, name, file, severity]) => ({ name, file, severity }))).toEqual(
+    alerts.map(({ alert, labels }) => ({ name: alert, file: alert, severity: labels['severity'] })),
+  )
+})
+
 describe.each(alerts)('the runbook of $alert', ({ alert, labels }) => {
   const page = readFileSync(join(folder, `${alert}.md`), 'utf8')
   const [, query = ''] = /^# \w+\n\n```promql\n(.*?)\n```\n/s.exec(page) ?? []

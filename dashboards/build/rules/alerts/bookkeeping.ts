@@ -1,6 +1,7 @@
 // What only the books of a service show: a task that is in none, a process that is gone, work that no longer comes.
 import * as names from '../../../../src/telemetry/names.ts'
 import { UIDS, type Config } from '../../../config.ts'
+import { selectForeign, UP } from '../../foreign.ts'
 import { is, labelOf, maxBy, select, sumBy } from '../../promql.ts'
 import { group, INSTANCE, on, SERVICE, TASK } from '../idioms.ts'
 import { RECORDED } from '../recorded.ts'
@@ -90,7 +91,7 @@ const metricsAbsent = ({ selector: scope, collectorSelector, thresholds: { absen
   severity: 'critical',
   expr: `time() - ${maxBy(SERVICE, `max_over_time(timestamp(${select(names.RUNNER_INFO, { scope })})[6h:5m])`)} > ${absent}
 unless on ()
-(max(up{${collectorSelector}}) == 0)`,
+(max(${selectForeign(UP, collectorSelector)}) == 0)`,
   for: '2m',
   toldTo: 'installation',
   summary: '{where} has sent no metrics for {duration}',

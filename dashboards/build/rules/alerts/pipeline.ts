@@ -1,5 +1,7 @@
 // Telemetry that does not arrive: then what dashboards show is too little, and what alerts do not say proves nothing.
 import { UIDS, type Config } from '../../../config.ts'
+import { COLLECTOR, SDK, selectForeign, UP } from '../../foreign.ts'
+import { sumBy } from '../../promql.ts'
 import { gainedBy, group, indented, SERVICE } from '../idioms.ts'
 import type { Alert } from '../rule.ts'
 import { withinHour } from './asking.ts'
@@ -18,14 +20,12 @@ const ofCollector = { ...dashboard, job: 'collector' } as const
  * The SDK's own counters; koa-afterglow/otel turns them on. They count what did not fit into a queue and what an exporter
  * could not send. Not metrics: those are sums, and the next export says again what one that failed would have said.
  */
-const LOST_BY_SDK = {
-  traces: 'otel_sdk_processor_span_processed_total',
-  logs: 'otel_sdk_processor_log_processed_total',
-} as const
+const LOST_BY_SDK = { traces: SDK.spansProcessed, logs: SDK.logsProcessed } as const
+const FAILED = { error_type: '!=""' }
 
 const telemetryDropped = ({ selector }: Config): Alert => {
-  const parts = Object.entries(LOST_BY_SDK).map(([signal, series]) =>
-    labelled({ signal }, gainedBy([...SERVICE, 'error_type'], `${series}{${selector},error_type!=""}`, '15m')),
+  const parts = Object.entries(LOST_BY_SDK).map(([signal, metric]) =>
+    labelled({ signal }, gainedBy([...SERVICE, 'error_type'], selectForeign(metric, selector, FAILED), '15m')),
   )
   return {
     name: 'AfterglowTelemetryDropped',
@@ -37,7 +37,8 @@ const telemetryDropped = ({ selector }: Config): Alert => {
     dashboard,
     queries: {
       promql: Object.values(LOST_BY_SDK)
-        .map((series) => `sum by (instance, error_type) (${withinHour(`${series}{job="{job}",error_type!=""}`)}) > 0`)
+        .map((metric) => withinHour(selectForeign(metric, 'job="{job}"', FAILED)))
+        .map((lost) => `${sumBy(['instance', 'error_type'], lost)} > 0`)
         .join(' or '),
     },
   }
@@ -50,13 +51,17 @@ const labelled = (labels: Readonly<Record<string, string>>, of: string): string 
     of,
   )
 
-const SIGNALS = ['spans', 'metric_points', 'log_records'] as const
+const LOST_BY_COLLECTOR = {
+  spans: { send: COLLECTOR.unsentSpans, enqueue: COLLECTOR.unqueuedSpans },
+  metric_points: { send: COLLECTOR.unsentPoints, enqueue: COLLECTOR.unqueuedPoints },
+  log_records: { send: COLLECTOR.unsentLogs, enqueue: COLLECTOR.unqueuedLogs },
+} as const
 
 const collectorDropping = ({ collectorSelector }: Config): Alert => {
-  const parts = SIGNALS.flatMap((signal) =>
-    ['send', 'enqueue'].map((step) => {
-      const series = `otelcol_exporter_${step}_failed_${signal}_total{${collectorSelector}}`
-      return labelled({ signal, step }, gainedBy(['job', 'instance', 'exporter'], series, '15m'))
+  const parts = Object.entries(LOST_BY_COLLECTOR).flatMap(([signal, steps]) =>
+    Object.entries(steps).map(([step, metric]) => {
+      const lost = gainedBy(['job', 'instance', 'exporter'], selectForeign(metric, collectorSelector), '15m')
+      return labelled({ signal, step }, lost)
     }),
   )
   return {
@@ -73,11 +78,14 @@ const collectorDropping = ({ collectorSelector }: Config): Alert => {
   }
 }
 
+const taken = (scope: string): string =>
+  `${selectForeign(COLLECTOR.queueSize, scope)} / ${selectForeign(COLLECTOR.queueCapacity, scope)}`
+
 const collectorQueueFilling = ({ collectorSelector, thresholds: { collectorQueue } }: Config): Alert => ({
   name: 'AfterglowCollectorQueueFilling',
   severity: 'warning',
   expr: `max by (job, instance, exporter) (
-  otelcol_exporter_queue_size{${collectorSelector}} / otelcol_exporter_queue_capacity{${collectorSelector}}
+  ${taken(collectorSelector)}
 ) > ${collectorQueue}`,
   for: '5m',
   toldTo: 'installation',
@@ -85,21 +93,23 @@ const collectorQueueFilling = ({ collectorSelector, thresholds: { collectorQueue
   impact: 'Its back end is away or slow. Nothing is lost yet; once the queue is full, everything new is.',
   dashboard: ofCollector,
   queries: {
-    promql:
-      'otelcol_exporter_queue_size{instance="{instance}"} / otelcol_exporter_queue_capacity{instance="{instance}"}',
+    promql: taken('instance="{instance}"'),
   },
 })
 
-const collectorDown = ({ collectorSelector }: Config): Alert => ({
-  name: 'AfterglowCollectorDown',
-  severity: 'critical',
-  expr: `up{${collectorSelector}} == 0
+const collectorDown = ({ collectorSelector }: Config): Alert => {
+  const up = selectForeign(UP, collectorSelector)
+  return {
+    name: 'AfterglowCollectorDown',
+    severity: 'critical',
+    expr: `${up} == 0
 or
-${group(['job', 'instance'], `last_over_time(up{${collectorSelector}}[1h])`)} unless on (job) up{${collectorSelector}}`,
-  for: '3m',
-  toldTo: 'installation',
-  summary: 'The collector {instance} does not answer',
-  impact: 'Nobody sees what the services do. They go on; what they cannot send they hold for a while, then drop.',
-  dashboard: ofCollector,
-  queries: { promql: `up{${collectorSelector}}` },
-})
+${group(['job', 'instance'], `last_over_time(${up}[1h])`)} unless on (job) ${up}`,
+    for: '3m',
+    toldTo: 'installation',
+    summary: 'The collector {instance} does not answer',
+    impact: 'Nobody sees what the services do. They go on; what they cannot send they hold for a while, then drop.',
+    dashboard: ofCollector,
+    queries: { promql: up },
+  }
+}
