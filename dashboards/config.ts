@@ -30,6 +30,8 @@ export interface Thresholds {
   readonly burnAtMost: number
   /** Fewer runs than this in the long window, and a ratio says nothing. */
   readonly minRuns: number
+  /** Fewer failures than this in the long window burn nothing: with a strict objective the first would. */
+  readonly minFailures: number
   /** Errors that middleware swallowed within half an hour, and how many times the six hours before that is. */
   readonly handled: { readonly atLeast: number; readonly rise: number }
   /** The oldest task that is ready to run waits for this long. */
@@ -75,6 +77,7 @@ export const config: Config = {
     burnLong: { factor: 1, long: '3d', short: '6h' },
     burnAtMost: 0.9,
     minRuns: 20,
+    minFailures: 3,
     handled: { atLeast: 10, rise: 3 },
     queueLagging: 30,
     queueStuck: 60,

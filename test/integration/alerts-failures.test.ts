@@ -61,6 +61,25 @@ suite('alerts on failures', () => {
         'http://localhost:3000/d/afterglow-task?var-job=shop&var-environment=production&var-task=audit&from=now-6h&to=now',
     },
   })
+  firing('leads to the right task, whatever it and its service are called', {
+    alert: 'AfterglowTaskFailedRarely',
+    series: processSeries(
+      { instance: 'a', job: 'web/shop', tasks: { 'mail & co: 100% +1 #2': { ends: { failed: at(10) } } } },
+      20,
+    ),
+    fires: 10,
+    labels: { job: 'web/shop', afterglow_task_name: 'mail & co: 100% +1 #2', owner: 'on-call' },
+    says: {
+      summary:
+        'mail & co: 100% +1 #2 of web/shop failed within the hour, times: 1. It ran less than 20 times, too seldom for a ratio',
+      dashboard_url:
+        'http://localhost:3000/d/afterglow-task?var-job=web/shop&var-task=mail%20%26%20co:%20100%25%20%2B1%20%232&from=now-6h&to=now',
+      logql:
+        '{service_name="shop"} | event_name="afterglow.task.run.exception" | afterglow_task_name="mail & co: 100% +1 #2" | afterglow_task_outcome=~"failed|timed_out"',
+      traceql:
+        '{ resource.service.name = "shop" && span.afterglow.task.name = "mail & co: 100% +1 #2" && span.afterglow.task.outcome =~ "failed|timed_out|dropped|interrupted" } | select(span.afterglow.task.id, span.error.type, span.afterglow.error.location, span.afterglow.request.route, span.afterglow.request.trace_id)',
+    },
+  })
   firing('sees a failure of a process that is gone by then', {
     alert: 'AfterglowTaskFailedRarely',
     series: [

@@ -54,6 +54,12 @@ const situations: Readonly<
       MINUTES,
     ),
   },
+  'one run of a task with a strict objective fails': {
+    series: processSeries(
+      { instance: 'a', tasks: { mail: { slo: 0.9999, ends: { completed: always(1), failed: at(60) } } } },
+      MINUTES,
+    ),
+  },
   // The one that is there for it; it is `info`, and wakes nobody.
   'the only run fails': {
     series: processSeries({ instance: 'a', tasks: { mail: { ends: { failed: at(60) } } } }, MINUTES),
@@ -88,10 +94,10 @@ const situations: Readonly<
       MINUTES,
     ),
   },
-  'the pipeline stands still for seven minutes': {
+  'the pipeline stands still for nine minutes': {
     series: processSeries({ instance: 'a', tasks: busy, inFlight: { running: always(3) } }, MINUTES).map((one) => ({
       ...one,
-      values: one.values.map((value, minute) => (minute > 60 && minute < 67 ? undefined : value)),
+      values: one.values.map((value, minute) => (minute > 61 && minute < 71 ? undefined : value)),
     })),
   },
 }

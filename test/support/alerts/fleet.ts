@@ -43,6 +43,8 @@ export interface ProcessModel {
   readonly unaccounted?: ByMinute
   readonly hookErrors?: ByMinute
   readonly environment?: string
+  /** The name of the service, with its namespace before it if it has one. @default 'shop' */
+  readonly job?: string
 }
 
 export const never: ByMinute = () => 0
@@ -68,8 +70,8 @@ const LIMITS = { capacity: 10_000, concurrency: 100 }
 
 /** @param minutes how many samples there are, one a minute from 0 */
 export function processSeries(model: ProcessModel, minutes: number): readonly Sampled[] {
-  const { instance, from = 0, to = Infinity, environment } = model
-  const own: Labels = { job: 'shop', ...(environment && { deployment_environment_name: environment }), instance }
+  const { instance, from = 0, to = Infinity, environment, job = 'shop' } = model
+  const own: Labels = { job, ...(environment && { deployment_environment_name: environment }), instance }
   const line = (labels: Labels, valueAt: (minute: number) => number | undefined) => ({
     labels: { ...own, ...labels },
     values: Array.from({ length: minutes }, (_, minute) =>

@@ -2,7 +2,7 @@
 // still so. With few runs a ratio says nothing; those are left to AfterglowTaskFailedRarely. What burns fast is not told of
 // twice.
 import type { Burn, Config, Window } from '../../../config.ts'
-import { RUNS } from '../../outcomes.ts'
+import { BAD, RUNS } from '../../outcomes.ts'
 import { indented, on, TASK } from '../idioms.ts'
 import { RECORDED, settledAs } from '../recorded.ts'
 import type { Alert } from '../rule.ts'
@@ -58,7 +58,9 @@ ${RECORDED.failures(short)} > ${on(TASK)} ${allowed({ factor }, thresholds)}${fa
 const burns = (burn: Pick<Burn, 'factor'>, window: Window, thresholds: Config['thresholds']): string =>
   `${RECORDED.failures(window)} > ${on(TASK)} ${allowed(burn, thresholds)}
 and ${on(TASK)}
-${settledAs(window, RUNS)} >= ${thresholds.minRuns}`
+${settledAs(window, RUNS)} >= ${thresholds.minRuns}
+and ${on(TASK)}
+${settledAs(window, BAD)} >= ${thresholds.minFailures}`
 
 const allowed = ({ factor }: Pick<Burn, 'factor'>, { burnAtMost }: Config['thresholds']): string =>
   `clamp_max(${factor} * (1 - ${RECORDED.slo}), ${burnAtMost})`
