@@ -45,6 +45,16 @@ export class Expressions {
     return `(1 - (${numberOf(own, labelOf(names.TASK_SLO), [names.TASK_NAME])} or ${standard}))`
   }
 
+  /** By task, how long its oldest attempt has run, as a part of what is too long: from 1 on it hangs. */
+  runningTooLong(task: Where = {}): string {
+    const { hungTimeouts, hungWithoutTimeout } = this.#config.thresholds
+    const by = [names.TASK_NAME]
+    const timed = this.of(names.TASK_INFO, { ...task, [names.TASK_TIMEOUT]: isNot('') })
+    const age = maxBy(by, this.of(names.OLDEST_RUNNING_AGE, task))
+    const limit = `${numberOf(timed, labelOf(names.TASK_TIMEOUT), by)} * ${hungTimeouts} + ${GRACE} or ${age} * 0 + ${hungWithoutTimeout}`
+    return `${age} / (${limit})`
+  }
+
   /** By task, the part of its error budget that is left: 1 when nothing failed, below 0 when it failed its objective. */
   budgetLeft(range: string, task: Where = {}): string {
     const ratio = this.failureRatio({ by: [names.TASK_NAME], range, task }, this.#config.thresholds.minRuns)
@@ -88,6 +98,9 @@ export class Expressions {
     return `histogram_quantile(${q}, ${sumBy(['le', ...by], `rate(${histogram}[$__rate_interval])`)})`
   }
 }
+
+/** Until an export has said that an attempt was let go, which the alert waits for as well. */
+const GRACE = 60
 
 export interface Ended {
   readonly by: readonly string[]

@@ -6,6 +6,7 @@ import { fill } from '../support/alerts/fill.ts'
 import { alertNamed } from '../support/alerts/rule-files.ts'
 import { firedIn, type Fired } from '../support/incidents/firing.ts'
 import { INCIDENTS } from '../support/incidents/incidents.ts'
+import { redPanels } from '../support/incidents/red-panels.ts'
 import { loadIncidents, type Incidents, type LoadedIncident } from '../support/incidents/load.ts'
 import { BUILD_MS, root, suiteWith } from '../support/collector.ts'
 
@@ -23,7 +24,7 @@ suite('recorded incidents', () => {
     await incidents?.[Symbol.asyncDispose]()
   })
 
-  describe.each(INCIDENTS)('$environment', ({ environment, fires }) => {
+  describe.each(INCIDENTS)('$environment', ({ environment, fires, red }) => {
     let fired: readonly Fired[]
     const loaded = (): LoadedIncident => {
       const found = incidents.all.find((one) => one.environment === environment)
@@ -61,6 +62,12 @@ suite('recorded incidents', () => {
         for (const query of [fill(alertNamed(alert).annotations['promql'] ?? '', labels), ofPanel])
           expect(await incidents.prometheus.query(query, loaded().at(from + 1))).not.toEqual([])
       })
+
+    it('dashboards are red where it is wrong, and nowhere else', async () => {
+      const { at, worst } = loaded()
+      const looking = { environment, time: at(worst), task: 'send-welcome-email' }
+      expect(await redPanels(incidents.prometheus, looking)).toEqual(red)
+    })
 
     it('balances its books at every minute', async () => {
       const one = loaded()

@@ -21,8 +21,10 @@ export interface StatSpec extends Omit<Spec, 'queries'> {
   readonly decimals?: number
   /** By the name of a line that differs from the others. */
   readonly own?: Readonly<Record<string, { readonly unit?: string; readonly alarmAbove?: number }>>
-  /** What to say when there is no value at all: red, since zero is a value. */
+  /** What to say when there is no value at all: in red, since zero is a value. */
   readonly noValue: string
+  /** It is no fault that there is no value. @default false */
+  readonly mayBeMissing?: boolean
   /** What a click leads to. */
   readonly dataLinks?: Links
 }
@@ -38,7 +40,7 @@ export function stat(spec: StatSpec): PanelBuilder {
     .textMode(isNamed(lines) ? BigValueTextMode.ValueAndName : BigValueTextMode.Value)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
     .noValue(spec.noValue)
-    .mappings([nothing(spec.noValue)])
+    .mappings([nothing(spec)])
   if (decimals !== undefined) panel.decimals(decimals)
   if (dataLinks) panel.dataLinks([...dataLinks])
   for (const [name, { unit, alarmAbove: from }] of Object.entries(spec.own ?? {}))
@@ -53,7 +55,10 @@ export function stat(spec: StatSpec): PanelBuilder {
 const isNamed = (lines: readonly Line[]): boolean =>
   lines.length > 1 || lines.some(([, legend]) => legend.includes('{{'))
 
-const nothing = (text: string): ValueMapping => ({
+const nothing = ({ noValue: text, mayBeMissing = false }: StatSpec): ValueMapping => ({
   type: MappingType.SpecialValue,
-  options: { match: SpecialValueMatch.NullAndNan, result: { text, color: 'red', index: 0 } },
+  options: {
+    match: SpecialValueMatch.NullAndNan,
+    result: { text, color: mayBeMissing ? 'text' : 'red', index: 0 },
+  },
 })

@@ -13,6 +13,9 @@ type Panels = readonly Builder<Panel>[]
 const TASK = labelOf(names.TASK_NAME)
 const BY = [...INSTANCE]
 
+export const TOO_LONG = ({ thresholds }: Config): string =>
+  `${thresholds.hungTimeouts} times its timeout and a minute, or of ${thresholds.hungWithoutTimeout / 60} minutes if it has none`
+
 // size: a row of panels is data, and is read as a whole
 export const saturation = (config: Config, ask: Expressions): Panels => [
   chart({
@@ -75,7 +78,7 @@ export const saturation = (config: Config, ask: Expressions): Panels => [
     ],
     unit: 's',
     alarmAbove: config.thresholds.queueLagging,
-    w: 8,
+    w: 6,
     h: 8,
   }),
   chart({
@@ -88,7 +91,21 @@ export const saturation = (config: Config, ask: Expressions): Panels => [
     lines: [[`${maxBy([names.TASK_NAME], ask.of(names.OLDEST_RUNNING_AGE))} > 0`, `{{${TASK}}}`]],
     unit: 's',
     dataLinks: [toTask(SERIES_TASK)],
-    w: 8,
+    w: 6,
+    h: 8,
+  }),
+  chart({
+    config,
+    title: 'Oldest running task, of what is too long',
+    what: `The same, as a part of ${TOO_LONG(config)}.`,
+    good: 'below 100 %.',
+    otherwise: 'from 100 % on it hangs: open that task. Give it a timeout if it has none, and let it heed its signal.',
+    runbook: 'AfterglowTaskHung',
+    lines: [[`${ask.runningTooLong()} > 0`, `{{${TASK}}}`]],
+    unit: 'percentunit',
+    alarmAbove: 1,
+    dataLinks: [toTask(SERIES_TASK)],
+    w: 6,
     h: 8,
   }),
   chart({
@@ -109,7 +126,7 @@ export const saturation = (config: Config, ask: Expressions): Panels => [
     ],
     unit: 'ops',
     dataLinks: [toTask(SERIES_TASK)],
-    w: 8,
+    w: 6,
     h: 8,
   }),
 ]

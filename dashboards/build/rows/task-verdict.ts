@@ -10,6 +10,7 @@ import { stat } from '../panels/stat.ts'
 import { table } from '../panels/table.ts'
 import { is, labelOf, maxBy, sumBy } from '../promql.ts'
 import { OUTCOME_COLOURS } from './headline.ts'
+import { TOO_LONG } from './runner-room.ts'
 
 type Panels = readonly Builder<Panel>[]
 export const TASK = { [names.TASK_NAME]: is('$task') }
@@ -50,7 +51,6 @@ const numbers = (config: Config, ask: Expressions): Panels => [
     ],
     unit: 'short',
     decimals: 0,
-    own: { failed: { alarmAbove: 0.5 } },
     noValue: 'not heard of',
     w: 4,
     h: 4,
@@ -58,12 +58,17 @@ const numbers = (config: Config, ask: Expressions): Panels => [
   stat({
     config,
     title: 'Running for',
-    what: 'How long its oldest attempt that runs now has run.',
+    what: `How long its oldest attempt that runs now has run, and what part that is of ${TOO_LONG(config)}.`,
     good: 'shorter than its timeout; 0 when none runs.',
-    otherwise: `beyond ${config.thresholds.hungTimeouts} times its timeout it ignores its signal and is let go as stuck: see its lines for where it hangs.`,
+    otherwise:
+      'from 100 % on it hangs. One with a timeout ignores its signal, and is let go as stuck: its lines say where.',
     runbook: 'AfterglowTaskHung',
-    lines: [[maxBy([], ask.of(names.OLDEST_RUNNING_AGE, TASK)), 'oldest']],
+    lines: [
+      [maxBy([], ask.of(names.OLDEST_RUNNING_AGE, TASK)), 'oldest'],
+      [`max(${ask.runningTooLong(TASK)})`, 'of what is too long'],
+    ],
     unit: 's',
+    own: { 'of what is too long': { unit: 'percentunit', alarmAbove: 1 } },
     noValue: 'not heard of',
     w: 4,
     h: 4,

@@ -15,7 +15,7 @@ export const tasks = (config: Config, ask: Expressions): readonly Builder<Panel>
   table({
     config,
     title: 'Tasks',
-    what: 'Every task that is registered or was added: its runs in this time, how many ended badly, what is left of its error budget, how long 95 of 100 completed runs took and waited, and when it last failed.',
+    what: 'Every task that is registered or was added: its runs in this time, how many ended badly, what is left of its error budget, how long 95 of 100 completed runs took and waited, how long the oldest has run, and when it last failed.',
     good: 'nothing red; waiting far below running.',
     otherwise: 'click the task. Runs at 0 where there used to be some: its handler no longer adds it.',
     keys: [{ title: 'Task', of: names.TASK_NAME, links: [toTask(field('Task'))], width: 260 }],
@@ -69,11 +69,8 @@ function columns(config: Config, ask: Expressions): readonly Column[] {
     { title: 'Budget left', expr: ask.budgetLeft('$__range'), unit: 'percentunit', decimals: 0, alarmBelow: 0 },
     { title: 'Run p95', expr: p95(names.RUN_DURATION, completed), unit: 's' },
     { title: 'Wait p95', expr: p95(names.WAIT_DURATION), unit: 's', alarmAbove: config.thresholds.queueLagging },
-    {
-      title: 'Running since',
-      expr: maxBy(BY, ask.of(names.OLDEST_RUNNING_AGE)),
-      unit: 's',
-    },
+    { title: 'Running for', expr: maxBy(BY, ask.of(names.OLDEST_RUNNING_AGE)), unit: 's' },
+    { title: 'Of too long', expr: ask.runningTooLong(), unit: 'percentunit', decimals: 0, alarmAbove: 1 },
     {
       title: 'Last failed',
       expr:

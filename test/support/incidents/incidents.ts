@@ -25,6 +25,8 @@ export interface Incident {
   readonly worst: number
   /** All that fires, and nothing else. */
   readonly fires: readonly Fires[]
+  /** Panels that are red at the worst of it, by dashboard, in the order in which a person finds them. */
+  readonly red: readonly string[]
   /** Collectors are of no environment: an incident of theirs must be alone. */
   readonly alone?: boolean
   readonly record: () => Promise<readonly Recorded[]>
@@ -75,6 +77,7 @@ const calmDay: Incident = {
   environment: 'calm-day',
   minutes: CALM,
   worst: CALM - 60,
+  red: [],
   fires: [],
   record: async () => {
     const step = (minute: number): number => (minute < 24 * 60 ? 2 : 1)
@@ -94,6 +97,14 @@ const failingDeploy: Incident = {
   environment: 'failing-deploy',
   minutes: 240,
   worst: 145,
+  red: [
+    'overview: Failed runs',
+    'overview: Least error budget left',
+    'overview: Failure ratio, by task',
+    'overview: Tasks',
+    'task: Error budget left',
+    'task: Failure ratio',
+  ],
   fires: [sendOrderConfirmation, sendWelcomeEmail].map(({ name, owner = 'on-call' }) => ({
     alert: 'AfterglowBudgetBurnFast',
     begins: [126, 134],
@@ -129,6 +140,7 @@ const hungTask: Incident = {
   environment: 'hung-task',
   minutes: 200,
   worst: 130,
+  red: ['overview: Tasks', 'runner: Oldest running task, of what is too long'],
   fires: [
     {
       alert: 'AfterglowTaskHung',
@@ -155,6 +167,15 @@ const stuckQueue: Incident = {
   environment: 'stuck-queue',
   minutes: 180,
   worst: 80,
+  red: [
+    'overview: Oldest waiting task',
+    'overview: Fullest instance',
+    'overview: Tasks',
+    'runner: Instances',
+    'runner: Slots taken, by instance',
+    'runner: Oldest waiting task, by instance',
+    'runner: Oldest running task, of what is too long',
+  ],
   fires: [
     {
       alert: 'AfterglowQueueStuck',
@@ -182,6 +203,7 @@ const killedProcess: Incident = {
   environment: 'killed-process',
   minutes: 180,
   worst: 100,
+  red: ['overview: Vanished with tasks in flight', 'runner: Vanished with tasks in flight'],
   fires: [
     {
       alert: 'AfterglowInstanceVanished',
@@ -210,6 +232,20 @@ const deadCollector: Incident = {
   environment: 'dead-collector',
   minutes: 180,
   worst: 80,
+  red: [
+    'overview: Least error budget left',
+    'overview: Oldest waiting task',
+    'overview: Fullest instance',
+    'overview: Is this dashboard blind?',
+    'overview: Ledger balance',
+    'overview: Vanished with tasks in flight',
+    'overview: Instances',
+    'task: Error budget left',
+    'task: Running for',
+    'pipeline: Last heard',
+    'pipeline: Lost in applications',
+    'pipeline: Collectors that answer',
+  ],
   alone: true,
   fires: [
     {
