@@ -1,7 +1,7 @@
 // compose.yaml and the shop's image: everything that they name is there. What docker would make of them is not tried here;
 // that compose can read the file is (test/integration/compose.test.ts).
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { read } from '../support/docs.ts'
@@ -82,6 +82,9 @@ describe('compose.yaml', () => {
     const folder = dirname(mountedAt('./stack/prometheus.yaml'))
     expect(rules.map((rule) => dirname(join(folder, rule)))).toEqual([mountedAt('./dashboards/rules')])
     expect(services.lgtm.environment['OTELCOL_HOST']).toBe('0.0.0.0')
+    const home = String(services.lgtm.environment['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH'])
+    expect(dirname(home)).toBe(mountedAt('./dashboards/grafana'))
+    expect(existsSync(join(root, 'dashboards/grafana', basename(home)))).toBe(true)
   })
 
   it('sends to the collector, more often than the datasource believes and not less', () => {

@@ -59,7 +59,7 @@ suite('from the alert to the line and the request', () => {
     alert = await prometheus.until(async () => {
       const alerts = await prometheus.alerts()
       return alerts.find(({ labels, state }) => state === 'firing' && labels['afterglow_task_name'] === TASK)
-    })
+    }, 60_000)
     await other.stop()
     await shop.stop()
     await collector.until(async () => {
@@ -105,6 +105,13 @@ suite('from the alert to the line and the request', () => {
       expect(series?.metric).toMatchObject({ error_type: 'SearchIndexError', http_route: '/failing-task' })
       expect(askLogs(logql, logs).map(({ spanId }) => spanId)).toEqual([failedRun().spanId])
       expect(askSpans(traceql, spans)).toEqual([failedRun()])
+    })
+
+    it('has a runbook, which is a panel of the Runbooks dashboard', async () => {
+      const url = new URL(alert.annotations['runbook_url'] ?? '')
+      const panels = panelsOf(await readDashboard(uidIn(url)))
+      const panel = only(panels.filter(({ id }) => String(id) === url.searchParams.get('viewPanel')))
+      expect(panel.title).toBe(alert.labels['alertname'])
     })
   })
 
