@@ -34,13 +34,13 @@ export async function gather({ folder, prometheus, from, deploys }: Where): Prom
   }
   const range = `${Math.ceil(to - from)}s`
   const failures = await ask<{ result: Series[] }>('query_range', {
-    query: queryOf(PANELS.failures).replaceAll('$__rate_interval', `${STEP}s`),
+    query: queryOf(PANELS.failures, range),
     start: from,
     end: to,
     step: STEP,
   })
   const causes = await ask<{ result: Series[] }>('query', {
-    query: queryOf(PANELS.causes).replaceAll('$__range', range),
+    query: queryOf(PANELS.causes, range),
   })
   const runs = await ask<{ result: Series[] }>('query', {
     query: `sum(increase(afterglow_task_settled_total{afterglow_task_outcome=~"completed|failed|timed_out|dropped|interrupted"}[${range}]))`,
@@ -66,14 +66,17 @@ export async function gather({ folder, prometheus, from, deploys }: Where): Prom
 
 const label = (attribute: string): string => attribute.replaceAll('.', '_')
 
-/** The expression of a panel of the Overview, with everything chosen. */
-export function queryOf(title: string): string {
+/** The expression of a panel of the Overview, with everything chosen and the windows of the picture. */
+export function queryOf(title: string, range: string): string {
   const text = readFileSync(join(root, 'dashboards', 'grafana', 'afterglow-overview.json'), 'utf8')
   const { panels } = JSON.parse(text) as { panels: readonly PanelJson[] }
   const panel = panels.flatMap((one) => [one, ...(one.panels ?? [])]).find((one) => one.title === title)
   const expr = panel?.targets?.[0]?.expr
   if (expr === undefined) throw new Error(`the Overview has no panel '${title}' with a query`)
-  return expr.replaceAll(/"\$(\w+)"/g, '".*"')
+  return expr
+    .replaceAll(/"\$\w+"/g, '".*"')
+    .replaceAll(/\$__(?:rate_)?interval/g, `${STEP}s`)
+    .replaceAll('$__range', range)
 }
 interface PanelJson {
   readonly title?: string
