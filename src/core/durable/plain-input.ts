@@ -39,7 +39,7 @@ class Copier {
     if (typeof value === 'boolean' || value === null) return value
     if (typeof value === 'object') return this.#object(value, path)
     if (typeof value === 'number')
-      return Number.isFinite(value) ? value : this.refuse(`is ${value}, which JSON makes null`, path)
+      return Number.isFinite(value) ? value + 0 : this.refuse(`is ${value}, which JSON makes null`, path)
     if (value === undefined) return this.refuse('is undefined in an array, which JSON makes null', path)
     return this.refuse(`is a ${typeof value}${HINTS[typeof value] ?? ''}`, path)
   }
