@@ -99,7 +99,7 @@ const shutdown = gracefulShutdown({
   server,
   tasks,
   deadlineMs: DEADLINE_MS,
-  onStage: (stage) => logger.info({ stage }, stage),
+  onStage: (stage, msLeft) => logger.info({ stage, msLeft }, stage),
 })
 logger.info({ port: (server.address() as AddressInfo).port }, 'listening')
 const { settled, interrupted } = await shutdown

@@ -48,6 +48,9 @@ for (const outcome of new Set(ends.flatMap(({ outcomes }) => [...outcomes.keys()
   print(`${outcome.padEnd(24)} ${total(({ outcomes }) => outcomes.get(outcome) ?? 0)}`)
 print(`ended after the signal   ${total(({ settledInDrain }) => settledInDrain)}`)
 print(`named in the reports     ${total(({ interrupted }) => interrupted)}`)
+print(`cut off at the deadline  ${total(({ cutOff }) => cutOff)}`)
 const off = ends.filter(({ faults }) => faults.length > 0).length
-print(off === 0 ? 'none missing, none twice, no request cut off' : `${off} of ${times} ends are off`)
+print(
+  off === 0 ? 'none missing, none twice, no request cut off before its deadline' : `${off} of ${times} ends are off`,
+)
 process.exitCode = off === 0 ? 0 : 1

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SERVER_MS } from './kinds.ts'
 import { Load } from './load.ts'
 
 export interface Moment {
@@ -23,6 +24,8 @@ export interface End {
   /** By the report. */
   readonly settledInDrain: number
   readonly interrupted: number
+  /** Requests that took longer than the deadline gives them. */
+  readonly cutOff: number
   readonly faults: readonly string[]
 }
 
@@ -90,6 +93,7 @@ interface Seen {
 
 function compared({ moment, lines, accepted, load, ended }: Seen): End {
   const { told } = load
+  const inTime = serverMs(lines) < SERVER_MS
   const settlements = lines.filter(isSettlement)
   const ids = settlements.map(idOf)
   const settled = new Set(ids)
@@ -106,7 +110,7 @@ function compared({ moment, lines, accepted, load, ended }: Seen): End {
   }
   const faults = [
     ...ended,
-    ...told.wrong.map((what) => `a request ended with ${what}`),
+    ...(inTime ? told.wrong.map((what) => `a request ended with ${what}`) : []),
     ...count(
       'accepted tasks have no outcome',
       accepted.filter((id) => !settled.has(id)),
@@ -143,8 +147,14 @@ function compared({ moment, lines, accepted, load, ended }: Seen): End {
     outcomes,
     settledInDrain: report?.settled ?? 0,
     interrupted: reported.size,
+    cutOff: inTime ? 0 : told.wrong.length,
     faults,
   }
+}
+
+function serverMs(lines: readonly Line[]): number {
+  const left = (name: string) => Number(lines.find(({ stage }) => stage === name)?.['msLeft'])
+  return left('server') - left('tasks')
 }
 
 const idOf = (line: Line): string => String(line['afterglow.task.id'])
