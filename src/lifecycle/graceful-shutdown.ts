@@ -50,6 +50,8 @@ const CLOSING = { ms: 1_500, part: 1 / 8 }
 export async function gracefulShutdown(options: ShutdownOptions): Promise<DrainReport> {
   const { deadlineMs = DEFAULT_DEADLINE_MS, readyDelayMs = 0, signals: names = ['SIGTERM', 'SIGINT'] } = options
   check({ deadlineMs, readyDelayMs })
+  if (names.length === 0 && !options.begin)
+    throw new InvalidOptionError('gracefulShutdown: no `signals` and no `begin`: nothing would ever begin it')
   inspector()?.shutdown({ deadlineMs, signals: names, telemetry: options.telemetry !== undefined })
   const servers = [options.server ?? []].flat().map((server) => new ServerEnd(server))
   const signals = listenFor(names)

@@ -230,6 +230,7 @@ describe('gracefulShutdown', () => {
   })
 
   test.each([
+    [{ signals: [] }, 'nothing would ever begin it'],
     [{ deadlineMs: 0 }, '`deadlineMs` to be positive'],
     [{ readyDelayMs: 25_000 }, '`readyDelayMs` to be a part of `deadlineMs`'],
     [{ readyDelayMs: Number.NaN }, '`readyDelayMs` to be a part of `deadlineMs`'],
