@@ -7,6 +7,7 @@ import { labelOf, seriesOf } from '../../docs/build/prometheus-names.ts'
 import { usedOn } from '../../docs/build/telemetry-docs.ts'
 import * as names from '../../src/telemetry/names.ts'
 import { ATTRIBUTES, METRICS } from '../../src/telemetry/names/registry.ts'
+import { readDashboard } from '../support/dashboards.ts'
 import {
   errorsIn,
   fillIn,
@@ -174,9 +175,14 @@ describe('correlations', () => {
     })
   })
 
-  it('know the dashboards and their variables', () => {
+  it('know the dashboards and their variables', async () => {
     const urls = correlations.flatMap(({ config }) => config.target['url'] ?? []).filter((url) => url.startsWith('/d/'))
     expect(urls.map((url) => /^\/d\/([\w-]+)/.exec(url)?.[1])).toEqual([UIDS.task, UIDS.run])
+    for (const url of urls) {
+      const { templating } = await readDashboard(/^\/d\/([\w-]+)/.exec(url)?.[1] ?? '')
+      const known = templating.list.map(({ name }) => name)
+      for (const [, name] of url.matchAll(/var-(\w+)=/g)) expect(known).toContain(name)
+    }
   })
 
   it('leave other spans alone', () => {
