@@ -4,7 +4,7 @@ import { listDead, lockDead } from './sql.ts'
 import type { Store } from './store.ts'
 
 /** 32 hexadecimal digits, with hyphens or without; the store would refuse the whole statement for anything else. */
-const isId = (id: string): boolean => /^[0-9a-f]{32}$/i.test(id.replaceAll('-', ''))
+export const isId = (id: string): boolean => /^[0-9a-f]{32}$/i.test(id.replaceAll('-', ''))
 
 /** Dead tasks: those in the queue of the dead. Nothing ever fetches from that. */
 export function adminOf(store: () => Promise<Store>): EngineAdmin {

@@ -11,7 +11,7 @@ import type {
   Receipt,
 } from '../../core/engine.ts'
 import { EngineError } from '../../core/errors.ts'
-import { adminOf } from './admin.ts'
+import { adminOf, isId } from './admin.ts'
 import { Claims } from './claims.ts'
 import { explained } from './errors.ts'
 import { Fetching } from './fetching.ts'
@@ -37,21 +37,24 @@ interface Works {
 
 export class PgBossEngine implements Engine {
   readonly name = 'pg_boss'
+  readonly queue: string
   readonly capabilities: EngineCapabilities
   readonly admin: EngineAdmin
   readonly #settings: Settings
-  readonly #stopping = new AbortController()
+  #stopped = false
   #works: Works | undefined
   #opening: Promise<Works> | undefined
   #report: (event: EngineEvent) => void = () => {}
 
   constructor(settings: Settings) {
     this.#settings = settings
-    const { pollMs } = settings.queue
+    const { pollMs, queue } = settings.queue
+    this.queue = queue
     this.capabilities = { durable: true, delay: true, priority: true, transaction: true, lateByMs: pollMs }
     this.admin = adminOf(async () => (await this.#ready()).store)
   }
 
+  /** Opens the store, or rejects; it may be called again then. */
   async start(host: EngineHost): Promise<void> {
     const seldom = new SeldomReports((error) => host.report({ type: 'engine_error', error }))
     this.#report = (event) => (event.type === 'engine_error' ? seldom.report(event.error) : host.report(event))
@@ -77,7 +80,8 @@ export class PgBossEngine implements Engine {
   cancel(id: string): Promise<'waiting' | 'running' | 'unknown'> {
     return this.#explain(async () => {
       const { store, claims } = await this.#ready()
-      return claims.holds(id) ? 'running' : store.takeWaiting(id)
+      if (claims.holds(id)) return 'running'
+      return isId(id) ? store.cancel(id) : 'unknown'
     })
   }
 
@@ -94,7 +98,7 @@ export class PgBossEngine implements Engine {
    * has run out, or when an embedded store is opened again.
    */
   async stop({ deadlineMs }: { readonly deadlineMs: number }): Promise<readonly Envelope[]> {
-    this.#stopping.abort()
+    this.#stopped = true
     await settledWithin(LAST_WORDS_MS, this.#opening ?? Promise.resolve())
     if (!this.#works) return []
     const { store, claims, fetching } = this.#works
@@ -113,11 +117,10 @@ export class PgBossEngine implements Engine {
   async #open(host: EngineHost): Promise<Works> {
     const store = await openStore(this.#settings, {
       consume: host.consume,
-      signal: this.#stopping.signal,
       wake: () => this.wake(),
       report: (error) => this.#failed(error),
     })
-    if (this.#stopping.signal.aborted) {
+    if (this.#stopped) {
       await store.medium.close()
       throw new EngineError('stopped while it opened its store')
     }

@@ -23,22 +23,20 @@ function codeOf(thrown: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** The same error, with words in front of it where its code has some. */
-export function explained(thrown: unknown): Error {
-  const error = toError(thrown)
-  const meaning =
-    MEANINGS[codeOf(thrown)] ?? (TIMED_OUT.test(error.message) ? 'the store did not answer in time' : undefined)
-  return meaning ? new EngineError(`${meaning} (${error.message || codeOf(thrown)})`, { cause: error }) : error
+const TIMED_OUT =
+  /^Query read timeout|timeout exceeded when trying to connect|timeout expired|due to connection timeout/
+const CUT_OFF = /^Connection terminated|^read ECONNRESET|^write EPIPE/
+
+function meaningOf(code: string, message: string): string | undefined {
+  if (TIMED_OUT.test(message)) return 'the store did not answer in time'
+  return CUT_OFF.test(message) ? 'the store was cut off' : MEANINGS[code]
 }
 
-const TIMED_OUT = /^Query read timeout|timeout exceeded when trying to connect|timeout expired/
-const GONE = /Connection terminated|connection ended|timeout/i
-/** Connections: refused, cut, too many, or to a server that comes up or goes down. */
-const PASSES = /^(08|53300|57P0|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE)/
-
-/** Whether trying again later may help: the server is not there, as opposed to there and of another mind. */
-export function passes(thrown: unknown): boolean {
-  const { errors } = (thrown ?? {}) as { readonly errors?: readonly unknown[] }
-  if (Array.isArray(errors) && errors.length > 0) return errors.every(passes)
-  return PASSES.test(codeOf(thrown)) || GONE.test(toError(thrown).message)
+/** The same error, with words in front of it where there are some. */
+export function explained(thrown: unknown): Error {
+  const error = toError(thrown)
+  const code = codeOf(thrown)
+  if (code.startsWith('ERR_AFTERGLOW_')) return error
+  const meaning = meaningOf(code, error.message)
+  return meaning ? new EngineError(`${meaning} (${error.message || code})`, { cause: error }) : error
 }

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'pg-boss'
 import type { EngineHost } from '../../core/engine.ts'
-import { explained, passes } from './errors.ts'
+import { explained } from './errors.ts'
 import type { Medium, MediumHost } from './medium.ts'
 import type { Settings } from './options.ts'
 import { openPglite } from './pglite.ts'
@@ -10,29 +9,20 @@ import { channelOf, openQueues } from './queue.ts'
 import { claimsLeftBehind } from './sql.ts'
 import { Store } from './store.ts'
 
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 10_000
-
 export interface OpenHost extends MediumHost {
   readonly consume: EngineHost['consume']
-  /** Ends the tries. */
-  readonly signal: AbortSignal
 }
 
-/** Opens the store. A server that is not there yet is waited for; what time does not mend rejects. */
+/** Opens the store, or rejects in words: whether to try again is for who asked. */
 export async function openStore(settings: Settings, host: OpenHost): Promise<Store> {
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-    try {
-      return await openOnce(settings, host)
-    } catch (thrown) {
-      if (settings.kind === 'pglite' || !passes(thrown) || host.signal.aborted) throw explained(thrown)
-      host.report(thrown)
-      await sleep(pauseMs, undefined, { signal: host.signal }).catch(() => {})
-    }
+  try {
+    return await open(settings, host)
+  } catch (thrown) {
+    throw explained(thrown)
   }
 }
 
-async function openOnce(settings: Settings, host: OpenHost): Promise<Store> {
+async function open(settings: Settings, host: OpenHost): Promise<Store> {
   const { queue } = settings
   const medium =
     settings.kind === 'pglite'

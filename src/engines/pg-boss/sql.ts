@@ -1,4 +1,4 @@
-// The few things that pg-boss has no call for. They read the table of jobs, and change nothing but what `takeWaiting` takes.
+// The few things that pg-boss has no call for. They read the table of jobs, and change nothing but what `cancelTask` takes out.
 import type { Db, JobAttempt } from 'pg-boss'
 import type { EngineStats } from '../../core/engine.ts'
 import type { Claim, DeadData } from './job.ts'
@@ -26,24 +26,23 @@ export async function fateOf(db: Db, { schema, queue }: QueueSettings, claim: Cl
   return row.state === 'completed' ? 'over' : 'lost'
 }
 
-/** Takes a task that waits. One that runs keeps its claim. */
-export async function takeWaiting(
+/** Takes a task out. A worker that runs it loses its claim, and is told at its next heartbeat. */
+export async function cancelTask(
   db: Db,
   { schema, queue }: QueueSettings,
   id: string,
 ): Promise<'waiting' | 'running' | 'unknown'> {
-  const taken = await rows(
+  const [was] = await rows<{ state: string }>(
     db,
-    `UPDATE ${schema}.job SET state = 'cancelled', completed_on = now()
-      WHERE name = $1 AND id = $2 AND state < 'active' RETURNING id`,
+    `WITH found AS (
+        SELECT id, state FROM ${schema}.job WHERE name = $1 AND id = $2 AND state < 'completed' FOR UPDATE
+      )
+      UPDATE ${schema}.job j SET state = 'cancelled', completed_on = now()
+      FROM found WHERE j.name = $1 AND j.id = found.id RETURNING found.state`,
     [queue, id],
   )
-  if (taken.length > 0) return 'waiting'
-  const runs = await rows(db, `SELECT id FROM ${schema}.job WHERE name = $1 AND id = $2 AND state = 'active'`, [
-    queue,
-    id,
-  ])
-  return runs.length > 0 ? 'running' : 'unknown'
+  if (!was) return 'unknown'
+  return was.state === 'active' ? 'running' : 'waiting'
 }
 
 export async function countTasks(db: Db, { schema, queue }: QueueSettings): Promise<EngineStats> {

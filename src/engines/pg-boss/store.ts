@@ -5,7 +5,7 @@ import { EngineError } from '../../core/errors.ts'
 import { claimed, deadJobOf, jobOf, plainId, type Claim, type Claimed, type FetchedJob } from './job.ts'
 import type { Medium } from './medium.ts'
 import type { QueueSettings } from './options.ts'
-import { fateOf, takeWaiting, countTasks, type Fate } from './sql.ts'
+import { cancelTask, countTasks, fateOf, type Fate } from './sql.ts'
 
 export interface FetchQuery {
   readonly batchSize: number
@@ -112,8 +112,8 @@ export class Store {
     return fateOf(this.medium.db, this.settings, claim)
   }
 
-  takeWaiting(id: string): Promise<'waiting' | 'running' | 'unknown'> {
-    return takeWaiting(this.medium.db, this.settings, id)
+  cancel(id: string): Promise<'waiting' | 'running' | 'unknown'> {
+    return cancelTask(this.medium.db, this.settings, id)
   }
 
   stats(): Promise<EngineStats> {

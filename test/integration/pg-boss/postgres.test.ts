@@ -90,6 +90,20 @@ test('a worker that is told is not told by looking', async () => {
   await expect(worker.ran(1)).resolves.toBeUndefined()
 })
 
+test('a task that another worker runs is cancelled under its hands', async () => {
+  const worker = await workers.start(engine({ claimTimeoutMs: 10_000 }), { hold: true })
+  const other = await workers.start(engine({ queue }), { consume: false })
+  const sent = envelope()
+  await other.engine.enqueue([sent])
+  await worker.ran(1)
+  expect(await worker.engine.cancel(sent.record.id, 'its own core aborts it')).toBe('running')
+  expect(await other.engine.cancel(sent.record.id, 'test')).toBe('running')
+  expect(await other.engine.cancel(sent.record.id, 'again')).toBe('unknown')
+  await worker.until('it notices', () => worker.told.includes('claim_lost'))
+  worker.end(sent)
+  expect(await worker.counts()).toEqual([0, 0, 0])
+})
+
 test('without notifications it looks', async () => {
   const worker = await workers.start(engine({ notify: false, pollMs: 50 }))
   const adds = await workers.start(engine({ queue, notify: false }), { consume: false })
