@@ -3,7 +3,6 @@
 interface Run {
   readonly process: number
   readonly beganAt: number
-  readonly lostClaims: number
   endedAt?: number
 }
 
@@ -33,8 +32,9 @@ export class Books {
   /** One line of a process. */
   note(process: number, line: string): void {
     const [what = '', first = '', second = ''] = line.split(' ')
+    if (what === 'refused') this.#event(process, what, first)
     if (what === 'acknowledged') this.#acknowledged.add(first)
-    else if (what === 'began') this.#began(process, first, Number(second))
+    else if (what === 'began') this.#began(process, first)
     else if (what === 'ended') this.#ended(process, first)
     else if (what === 'event') this.#event(process, first, second)
   }
@@ -66,9 +66,9 @@ export class Books {
     }
   }
 
-  #began(process: number, id: string, lostClaims: number): void {
+  #began(process: number, id: string): void {
     const runs = this.#runs.get(id) ?? []
-    runs.push({ process, beganAt: performance.now(), lostClaims })
+    runs.push({ process, beganAt: performance.now() })
     this.#runs.set(id, runs)
   }
 

@@ -1,59 +1,58 @@
 // One process on a store: `node child.ts ENGINE ADDRESS ROLE CLAIM_MS`. It says on its standard output what it did, one line
 // each, before it does the next thing, so that the books of its parent are right also when it is killed right then.
-import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Ended, EngineHost, Envelope } from '../../src/core/engine.ts'
-import { completed, envelope } from '../../src/testing/engine-conformance/bench.ts'
+import { createTasks, defineTask, type Logger } from 'koa-afterglow'
 import { SUBJECTS, type Role } from './stores.ts'
 
 const [name = '', address = '', role = '', claimMs = ''] = process.argv.slice(2)
 const subject = SUBJECTS[name]
 if (!subject) throw new Error(`no engine '${name}'`)
-const engine = subject.engine(address, Number(claimMs))
-const say = (...words: readonly (string | number)[]): void => void writeSync(1, `${words.join(' ')}\n`)
+const say = (...words: readonly string[]): void => void writeSync(1, `${words.join(' ')}\n`)
 
-const CONCURRENCY = 50
 const LONGEST_RUN_MS = 60
 const LINES = 4
 const LONGEST_PAUSE_MS = 12
 const MOST_AT_ONCE = 4
 
-let running = 0
-const host: EngineHost = {
-  consume: (role as Role) !== 'adds',
-  closed: new Set(),
-  room: () => CONCURRENCY - running,
-  report: (event) => say('event', event.type, 'envelope' in event ? event.envelope.record.id : event.error.message),
-  run: (task: Envelope, ended: Ended, lostClaims = 0) => void run(task, ended, lostClaims),
-}
+const work = defineTask({
+  name: 'work',
+  engine: 'durable',
+  async run(_: { at: number }, { id }) {
+    say('began', id)
+    await sleep(Math.random() * LONGEST_RUN_MS)
+    say('ended', id)
+  },
+})
 
-async function run(task: Envelope, ended: Ended, lostClaims: number): Promise<void> {
-  running++
-  say('began', task.record.id, lostClaims)
-  await sleep(Math.random() * LONGEST_RUN_MS)
-  say('ended', task.record.id)
-  running--
-  ended(task, completed)
+/** What the runner itself has to say: a claim that was lost, an acknowledgement that failed. */
+function note(fields: object): void {
+  const { 'otel.event.name': event = 'line', 'afterglow.task.id': id = '-', ...rest } = fields as Record<string, string>
+  say('event', JSON.stringify(rest).includes('lost its claim') ? 'claim_lost' : event, id)
 }
+const quiet = (): void => {}
+const logger: Logger = { debug: quiet, info: quiet, warn: note, error: note, child: () => logger }
+
+const tasks = createTasks({
+  logger,
+  register: [work],
+  engines: { durable: subject.engine(address, Number(claimMs)) },
+  // One that is in flight at every kill is no poison here.
+  limits: { concurrency: 50, maxLostClaims: 1_000 },
+})
 
 async function line(): Promise<void> {
   for (;;) {
-    const batch = Array.from({ length: 1 + Math.floor(Math.random() * MOST_AT_ONCE) }, () =>
-      envelope({}, { id: randomBytes(16).toString('hex') }),
+    const handles = Array.from({ length: 1 + Math.floor(Math.random() * MOST_AT_ONCE) }, () =>
+      tasks.add(work, { at: Date.now() }),
     )
-    try {
-      await engine.enqueue(batch)
-      for (const { record } of batch) say('acknowledged', record.id)
-    } catch (thrown) {
-      say('event', 'refused', (thrown as Error).message)
-    }
+    for (const { id, accepted } of handles) say((await accepted).accepted ? 'acknowledged' : 'refused', id)
     await sleep(Math.random() * LONGEST_PAUSE_MS)
   }
 }
 
 // With its parent gone there is nobody whose books these are.
 process.stdin.on('end', () => process.exit()).resume()
-await engine.start(host)
+await tasks.start({ consume: (role as Role) !== 'adds' })
 say('ready')
 if ((role as Role) !== 'works') for (let lines = 0; lines < LINES; lines++) void line()
