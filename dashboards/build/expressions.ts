@@ -110,9 +110,9 @@ export interface Ended {
 
 export const INSTANCE = ['job', 'instance'] as const
 
-/** What the collectors refused, or could neither queue nor send, within the range. */
+/** What the collectors could neither queue nor send, within the range. What they refuse is tried again by who sent it. */
 export function collectorLost(scope: string, range: string): string {
-  const lost = Object.entries(COLLECTOR).filter(([key]) => /^(refused|unsent|unqueued)/.test(key))
+  const lost = Object.entries(COLLECTOR).filter(([key]) => /^(unsent|unqueued)/.test(key))
   const selectors = lost.map(([, metric]) => selectForeign(metric, scope))
   return sumOf(selectors, { range, while: selectForeign(COLLECTOR.uptime, scope) })
 }

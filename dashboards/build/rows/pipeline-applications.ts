@@ -53,7 +53,7 @@ export const blindness = (config: Config, ask: Expressions): Panels => [
   stat({
     config,
     title: 'Lost in collectors',
-    what: 'What the collector refused, could not queue, or gave up sending. Refused is tried again by the application.',
+    what: 'What the collector could not queue, or gave up sending. What it refuses is tried again by the application, and not in here.',
     good: '0.',
     otherwise: 'a back end is away for longer than its queue lasts, or the collector is out of memory.',
     runbook: 'AfterglowCollectorDropping',
