@@ -8,6 +8,9 @@ import { firedIn, type Fired } from '../support/incidents/firing.ts'
 import { INCIDENTS } from '../support/incidents/incidents.ts'
 import { redPanels } from '../support/incidents/red-panels.ts'
 import { loadIncidents, type Incidents, type LoadedIncident } from '../support/incidents/load.ts'
+import { numbersOf, panelNamed, promqlOf, SHOWN } from '../support/incidents/panels.ts'
+import { panelsOf, readDashboard } from '../support/dashboards.ts'
+import { UIDS } from '../../dashboards/config.ts'
 import { BUILD_MS, root, suiteWith } from '../support/collector.ts'
 
 jest.setTimeout(60_000)
@@ -67,6 +70,30 @@ suite('recorded incidents', () => {
       const { at, worst } = loaded()
       const looking = { environment, time: at(worst), task: 'send-welcome-email' }
       expect(await redPanels(incidents.prometheus, looking)).toEqual(red)
+    })
+
+    it.each(SHOWN[environment] ?? [])('$panel of $dashboard shows it', async (shows) => {
+      const panel = panelNamed(await readDashboard(UIDS[shows.dashboard]), shows.panel)
+      const numbers = await numbersOf(incidents.prometheus, panel, { incident: loaded(), ...shows })
+      const { atLeast = -Infinity, atMost = Infinity, only } = shows
+      expect(Math.max(...numbers)).toBeGreaterThanOrEqual(atLeast)
+      expect(Math.min(...numbers)).toBeLessThanOrEqual(atMost)
+      expect(numbers.filter((number) => only !== undefined && number !== only)).toEqual([])
+    })
+
+    it('is asked by every panel over three days', async () => {
+      let answered = 0
+      for (const uid of Object.values(UIDS))
+        for (const panel of panelsOf(await readDashboard(uid))) {
+          if (promqlOf(panel).length === 0) continue
+          const numbers = await numbersOf(incidents.prometheus, panel, {
+            incident: loaded(),
+            task: 'send-.*',
+            range: '3d',
+          })
+          if (numbers.length > 0) answered++
+        }
+      expect(answered).toBeGreaterThan(environment === 'dead-collector' ? 5 : 20)
     })
 
     it('balances its books at every minute', async () => {
