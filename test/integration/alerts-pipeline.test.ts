@@ -70,18 +70,25 @@ suite('alerts on the pipeline', () => {
       promql: '{__name__=~"otelcol_exporter_(send|enqueue)_failed_.*_total",instance="c:8888"} > 0',
     },
   })
-  firing('fires for what does not fit into its queue, also where sending fails not', {
-    alert: 'AfterglowCollectorDropping',
-    series: [
-      up,
-      own('otelcol_exporter_send_failed_log_records_total', always(0), { exporter }),
-      own('otelcol_exporter_enqueue_failed_log_records_total', (minute) => Math.max(0, minute - 30), { exporter }),
-    ],
-    silent: 29,
-    fires: 40,
-    labels: { ...collector, exporter, signal: 'log_records', step: 'enqueue' },
-    says: { summary: 'The collector c:8888 lost log_records of otlp_http/traces (enqueue failed), within 15m: 10' },
-  })
+  for (const signal of ['spans', 'metric_points', 'log_records'])
+    for (const [step, other] of [
+      ['enqueue', 'send'],
+      ['send', 'enqueue'],
+    ] as const)
+      firing(`tells ${step} from ${other}, of ${signal}`, {
+        alert: 'AfterglowCollectorDropping',
+        series: [
+          up,
+          own(`otelcol_exporter_${other}_failed_${signal}_total`, always(0), { exporter }),
+          own(`otelcol_exporter_${step}_failed_${signal}_total`, (minute) => Math.max(0, minute - 30), { exporter }),
+        ],
+        silent: 29,
+        fires: 40,
+        labels: { ...collector, exporter, signal, step },
+        says: {
+          summary: `The collector c:8888 lost ${signal} of otlp_http/traces (${step} failed), within 15m: 10`,
+        },
+      })
   firing('fires before the queue of a collector is full', {
     alert: 'AfterglowCollectorQueueFilling',
     series: [
