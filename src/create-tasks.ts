@@ -72,7 +72,7 @@ function compose(options: TasksOptions, koaStore: KoaStoreBlanker, standIn?: Sta
   const asTask: HookHost['asTask'] = (task, run) => runner.asTask(task, run)
   const hooks = new HookObserver(options.hooks ?? {}, { clock: runner.clock, asTask, failed })
   const logs = logger ? [new Logs(logger, telemetry.failures)] : []
-  const traces = new Traces(VERSION, { ...telemetry, watch: standIn?.watchTracer })
+  const traces = new Traces(VERSION, { ...telemetry, watch: standIn?.watchTracer, queues: queuesOf(runner) })
   const looksOn = standIn ? looksOnFor(standIn, runner, telemetry.failures) : []
   const observers: readonly TaskObserver[] = [traces, metrics, ...logs, ...looksOn, ...(options.hooks ? [hooks] : [])]
   for (const observer of observers) runner.composition.observe(observer)
@@ -139,9 +139,13 @@ function middlewareOf(stage: Stage, koaStore: KoaStoreBlanker): Middleware {
 /** Found by its place, so it has the ending that this file has: `.ts` where sources run as they are, `.js` in dist/. */
 const THREAD_ENTRY = new URL(`./thread-entry${/\.[jt]s$/.exec(import.meta.url)?.[0] ?? '.js'}`, import.meta.url)
 
+const queuesOf = ({ engines }: Runner): ReadonlyMap<string, string> =>
+  new Map(engines.map(({ name, queue = name }) => [name, queue]))
+
 const numbersOf = ({ registry, engines, limits, flow, clock }: Runner): MetricsSource => ({
   tasks: registry.tasks,
-  engines: [...engines].map((engine) => engine.name),
+  engines: engines.filter((engine) => !engine.capabilities.durable).map((engine) => engine.name),
+  stores: engines.filter((engine) => engine.capabilities.durable),
   maxPending: limits.maxPending,
   concurrency: limits.concurrency,
   look: () => flow.live.look(clock.now()),

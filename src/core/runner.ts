@@ -82,8 +82,8 @@ export class Runner implements SubmitHost, GateKeeper {
   get counts(): readonly Counts[] {
     return [...this.registry.tasks.values()].map((task) => task.counts)
   }
-  get engines(): Iterable<Engine> {
-    return this.#parts.engines.values()
+  get engines(): readonly Engine[] {
+    return [...new Set(this.#parts.engines.values())]
   }
 
   /** Closes composition and starts the engines, once. False if that was done before. */

@@ -24,7 +24,7 @@ export function deadTasks(stage: { readonly runner: Runner }): DeadTasks {
   const stores = async (): Promise<readonly (Engine & { readonly admin: EngineAdmin })[]> => {
     const { runner } = stage
     runner.start()
-    const engines = [...new Set(runner.engines)].filter((engine): engine is Engine & { readonly admin: EngineAdmin } =>
+    const engines = runner.engines.filter((engine): engine is Engine & { readonly admin: EngineAdmin } =>
       Boolean(engine.admin),
     )
     await Promise.all(engines.map((engine) => runner.flow.dispatch.opened(engine)))

@@ -132,7 +132,7 @@ async function stopEngines(runner: Runner, deadline: number): Promise<void> {
       hung.close()
     }
   }
-  const stopping = Promise.all([...new Set(runner.engines)].map(stop))
+  const stopping = Promise.all(runner.engines.map(stop))
   await atMost(stopping, clock, msLeft + MOMENT_MS)
 }
 

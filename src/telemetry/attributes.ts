@@ -40,6 +40,21 @@ export function requestAttributes(request: RequestFacts): Readonly<Attributes> {
   return attributes
 }
 
+const OPERATION_TYPES = { send: 'send', run: 'process' } as const
+
+/** Of a task of a durable engine, as the conventions for messaging have it. */
+export const messagingAttributes = (
+  { id, engine }: Pick<TaskRecord, 'id' | 'engine'>,
+  queue: string,
+  operation: keyof typeof OPERATION_TYPES,
+): Attributes => ({
+  [names.MESSAGING_SYSTEM]: engine,
+  [names.MESSAGING_DESTINATION]: queue,
+  [names.MESSAGING_OPERATION]: operation,
+  [names.MESSAGING_OPERATION_TYPE]: OPERATION_TYPES[operation],
+  [names.MESSAGING_MESSAGE_ID]: id,
+})
+
 export const exceptionAttributes = ({ type, message, stacktrace }: ExceptionFacts): Attributes => ({
   [names.EXCEPTION_TYPE]: type,
   [names.EXCEPTION_MESSAGE]: message,
@@ -61,7 +76,7 @@ const MAX_DEPENDENCY_LINKS = 32
 export function linksOf(record: TaskRecord, origin: Origin, relation: Relation): Link[] {
   const links: Link[] = []
   if (relation === 'link' && origin.spanContext)
-    links.push(linkTo(origin.spanContext, record.depth === 0 ? 'request' : 'task'))
+    links.push(linkTo(origin.spanContext, record.durable ? 'send' : record.depth === 0 ? 'request' : 'task'))
   if (record.span) links.push(linkTo(record.span, 'previous_attempt'))
   if (!record.after) return links
   for (const { span, name } of record.after.slice(0, MAX_DEPENDENCY_LINKS))

@@ -10,6 +10,9 @@ export const SCOPE_NAME = 'koa-afterglow'
 /** CONSUMER, one per attempt; also for a submission that was accepted and never ran (attempt 0, accepted until now). */
 export const runSpanName = (label: string): string => `run ${label}`
 
+/** PRODUCER, one per task that is given to a durable engine, for as long as the store takes. */
+export const sendSpanName = (queue: string): string => `send ${queue}`
+
 /** INTERNAL, one per stop of a runner. */
 export const DRAIN_SPAN_NAME = 'drain'
 
@@ -73,6 +76,14 @@ export const TASK_SLO = 'afterglow.task.slo'
 export const COMPONENT = 'afterglow.component'
 export const COMPONENTS = ['hook', 'observer', 'engine', 'services', 'runner'] as const
 export const LIBRARY_VERSION = 'afterglow.version'
+/** Whether a number is of this process or of a whole store, which every process counts alike. */
+export const QUEUE_SCOPE = 'afterglow.queue.scope'
+/** OpenTelemetry semantic conventions for messaging, in development: on spans of tasks of durable engines. */
+export const MESSAGING_SYSTEM = 'messaging.system'
+export const MESSAGING_DESTINATION = 'messaging.destination.name'
+export const MESSAGING_OPERATION = 'messaging.operation.name'
+export const MESSAGING_OPERATION_TYPE = 'messaging.operation.type'
+export const MESSAGING_MESSAGE_ID = 'messaging.message.id'
 /** OpenTelemetry semantic conventions, stable. */
 export const HTTP_ROUTE = 'http.route'
 export const ERROR_TYPE = 'error.type'

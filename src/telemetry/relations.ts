@@ -117,10 +117,16 @@ export class Relations {
     return origin.linked || record.ageMs + (origin.olderMs ?? 0) > this.#options.traceWindowMs ? 'link' : 'child'
   }
 
-  #links({ settings, late, depth, delayMs }: TaskRecord): boolean {
+  /** Of the span that stands for a task's way into its store: that is part of what added it, and never takes long. */
+  ofSend({ late, depth, request }: TaskRecord, origin: Origin): Relation {
+    const added = depth === 0 && request ? (requestTraceOf(request)?.added ?? 0) : 0
+    return (late && depth === 0) || origin.linked || added > this.#options.maxChildren ? 'link' : 'child'
+  }
+
+  #links({ settings, late, depth, delayMs, durable }: TaskRecord): boolean {
     if (late && depth === 0) return true
     if (settings.relation !== 'auto') return settings.relation === 'link'
-    return delayMs > 0 || settings.timeoutMs > this.#options.traceWindowMs
+    return durable === true || delayMs > 0 || settings.timeoutMs > this.#options.traceWindowMs
   }
 
   /** With all of its attempts, and what it directly waits for; the time in the queue is known to nobody yet. */

@@ -1,15 +1,24 @@
 import { context, isSpanContextValid, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Attributes, Context, Span } from '@opentelemetry/api'
-import type { GateFacts, RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
+import type { GateFacts, NotStored, RunnerEvent, Sending, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, TaskContext, TaskRecord } from '../core/task.ts'
 import type { ActiveContext } from '../core/tracing.ts'
-import { codeAttributes, exceptionAttributes, linksOf, locationOf, startAttributes } from './attributes.ts'
+import {
+  codeAttributes,
+  exceptionAttributes,
+  linksOf,
+  locationOf,
+  messagingAttributes,
+  startAttributes,
+} from './attributes.ts'
+import { originFrom } from './carrier.ts'
 import { drainSpan } from './drain-span.ts'
 import { errorType } from './exceptions.ts'
 import { errorTypeOf, isFailure, type Failures } from './failures.ts'
 import * as names from './names.ts'
 import { contextOf, NO_ORIGIN, type Origin } from './propagation.ts'
 import { Relations, requestTraceOf, type RelationOptions } from './relations.ts'
+import { sendSpans, type SendParts } from './sends.ts'
 import { callSite, positionIn } from './source-position.ts'
 import { CurrentTracer, type WatchTracer } from './tracer.ts'
 
@@ -22,6 +31,8 @@ export interface TraceParts {
   readonly failures: Failures
   readonly tracing: TraceOptions
   readonly watch?: WatchTracer | undefined
+  /** By engine, what it calls its queue. */
+  readonly queues?: ReadonlyMap<string, string> | undefined
 }
 
 /** What is the same in all spans of a task. */
@@ -40,23 +51,38 @@ export class Traces implements TaskObserver {
   readonly #exceptionEvents = exceptionEvents(process.env['OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN'])
   readonly #addLocations: WeakMap<TaskRecord, string> | undefined
   readonly #same = new Map<string, SameForTask>()
+  readonly #queues: ReadonlyMap<string, string>
+  readonly #sends: SendParts
 
-  constructor(version: string, { failures, tracing, watch }: TraceParts) {
+  constructor(version: string, { failures, tracing, watch, queues }: TraceParts) {
     this.#tracer = new CurrentTracer(version, watch)
     this.#failures = failures
     this.#relations = new Relations(tracing)
     this.#addLocations = tracing.addLocation ? new WeakMap() : undefined
+    this.#queues = queues ?? new Map()
+    this.#sends = {
+      failures,
+      originOf,
+      relationOf: (record, origin) => this.#relations.ofSend(record, origin),
+      addLocationOf: (record) => this.#addLocations?.get(record),
+    }
   }
 
   submitted(record: TaskRecord, result: SubmissionResult): void {
-    if (result !== 'accepted' && result !== 'rejected') return
-    const { request } = record
-    const active = context.active()
-    if (request && record.depth === 0) {
-      const met = requestTraceOf(request) ?? this.#relations.meet(request, record, active)
-      if (result === 'accepted') record.traceOrigin = this.#relations.ofRequest(record, met)
-    } else if (result === 'accepted') record.traceOrigin = this.#relations.ofActive(record, active)
+    if (result === 'fetched') record.traceOrigin = originFrom(record.carrier)
+    else if (result === 'rejected') this.#meets(record, false)
+    else if (result === 'accepted' && !record.durable) this.adding(record)
+  }
+
+  /** A durable one is submitted only once it is stored; what it comes from is known now. */
+  adding(record: TaskRecord): void {
+    this.#meets(record, true)
     if (this.#addLocations) this.#noteAddLocation(this.#addLocations, record)
+  }
+
+  send(sending: Sending, next: () => Promise<NotStored>): Promise<NotStored> | undefined {
+    const tracer = this.#tracer.get()
+    return tracer && sendSpans(tracer, { sending, next }, this.#sends)
   }
 
   gate({ request, submitted, records, rejected }: GateFacts): void {
@@ -143,7 +169,21 @@ export class Traces implements TaskObserver {
     const attributes = startAttributes(record, attempt, relation)
     const addLocation = this.#addLocations?.get(record)
     if (addLocation) attributes[names.TASK_ADD_LOCATION] = addLocation
-    return attributes
+    if (!record.durable) return attributes
+    return Object.assign(
+      attributes,
+      messagingAttributes(record, this.#queues.get(record.engine) ?? record.engine, 'run'),
+    )
+  }
+
+  /** What it comes from, in whose async context this is. */
+  #meets(record: TaskRecord, taken: boolean): void {
+    const { request } = record
+    const active = context.active()
+    if (request && record.depth === 0) {
+      const met = requestTraceOf(request) ?? this.#relations.meet(request, record, active)
+      if (taken) record.traceOrigin = this.#relations.ofRequest(record, met)
+    } else if (taken) record.traceOrigin = this.#relations.ofActive(record, active)
   }
 
   #sameFor({ label, definedAt }: TaskRecord): SameForTask {

@@ -7,6 +7,7 @@ import type {
   ObservableCounter,
   ObservableGauge,
 } from '@opentelemetry/api'
+import type { EngineStats } from '../../core/engine.ts'
 import { OUTCOMES, STATES, SUBMISSION_RESULTS, type Counts } from '../../core/ledger.ts'
 import type { RegisteredTask } from '../../core/registry.ts'
 import * as names from '../names.ts'
@@ -19,6 +20,8 @@ export interface Readings {
   readonly failures: Failures
   readonly componentErrors: Readonly<Record<string, number>>
   totals(): Totals
+  /** What durable engines say of their stores. */
+  stores(): Promise<readonly (readonly [name: string, stats: EngineStats])[]>
 }
 
 /** The instruments on one meter. `stop` ends their being read. */
@@ -39,13 +42,21 @@ export function makeInstruments(meter: Meter, readings: Readings): Instruments {
   const observe = (result: BatchObservableResult) => observeAll(observed, readings, result)
   const observables: Observable[] = Object.values(observed)
   meter.addBatchObservableCallback(observe, observables)
+  // By itself: a store takes its time, and must not keep the ledger from being read at one moment.
+  const observeStores = async (result: BatchObservableResult) =>
+    observeStoresOf(observed, await readings.stores(), result)
+  const ofStores: Observable[] = [observed.depth, observed.oldestReady]
+  meter.addBatchObservableCallback(observeStores, ofStores)
   return {
     run: histogram(names.RUN_DURATION),
     wait: histogram(names.WAIT_DURATION),
     gap: histogram(names.RESPONSE_GAP),
     blocking: histogram(names.BLOCKING_DURATION),
     drain: histogram(names.DRAIN_DURATION),
-    stop: () => meter.removeBatchObservableCallback(observe, observables),
+    stop: () => {
+      meter.removeBatchObservableCallback(observe, observables)
+      meter.removeBatchObservableCallback(observeStores, ofStores)
+    },
   }
 }
 
@@ -68,6 +79,7 @@ function makeObserved(meter: Meter) {
     capacity: gauge(names.QUEUE_CAPACITY),
     concurrency: gauge(names.CONCURRENCY_LIMIT),
     oldestReady: gauge(names.QUEUE_OLDEST_AGE),
+    depth: gauge(names.QUEUE_DEPTH),
     oldestRunning: gauge(names.OLDEST_RUNNING_AGE),
     info: gauge(names.TASK_INFO),
     runners: gauge(names.RUNNER_INFO),
@@ -84,6 +96,19 @@ function observeAll(to: Observed, readings: Readings, result: BatchObservableRes
   for (const state of STATES) result.observe(to.count, totals.states[state], { [names.TASK_STATE]: state })
   result.observe(to.runners, totals.runners, { [names.LIBRARY_VERSION]: readings.version })
   if (totals.runners > 0) observeOpen(to, totals, result)
+}
+
+function observeStoresOf(
+  to: Observed,
+  stores: readonly (readonly [name: string, stats: EngineStats])[],
+  result: BatchObservableResult,
+): void {
+  for (const [engine, { scope, ready, delayed, running, oldestReadyMs }] of stores) {
+    const attributes = { [names.ENGINE]: engine, [names.QUEUE_SCOPE]: scope }
+    result.observe(to.oldestReady, oldestReadyMs / 1000, attributes)
+    for (const [state, count] of Object.entries({ queued: ready, delayed, running }))
+      result.observe(to.depth, count, { ...attributes, [names.TASK_STATE]: state })
+  }
 }
 
 type ObserveOfTask = (counter: ObservableCounter, value: number, more?: Attributes) => void

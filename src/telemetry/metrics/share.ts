@@ -5,6 +5,7 @@ import { AttemptAttributeSets } from './attempt-attributes.ts'
 import { ErrorTypes } from './error-types.ts'
 import { Failures } from './failures.ts'
 import { makeInstruments, type Instruments, type Readings } from './instruments.ts'
+import { Stores } from './stores.ts'
 import { Sources, type MetricsSource, type Totals } from './sources.ts'
 
 const LOOK_AGAIN_MS = 1_000
@@ -19,6 +20,7 @@ export class Share implements Readings {
   readonly attempts = new AttemptAttributeSets(this.types)
   readonly failures = new Failures()
   readonly sources = new Sources()
+  readonly #stores = new Stores()
   readonly componentErrors: Record<string, number> = Object.fromEntries(names.COMPONENTS.map((one) => [one, 0]))
   provider: MeterProvider | undefined
   /** Undefined as long as no SDK is there. */
@@ -40,6 +42,10 @@ export class Share implements Readings {
   close(source: MetricsSource): void {
     this.sources.remove(source)
     if (this.sources.size === 0) this.#stopLooking()
+  }
+
+  stores(): ReturnType<Stores['look']> {
+    return this.#stores.look(this.sources.stores)
   }
 
   totals(): Totals {

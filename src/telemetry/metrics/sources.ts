@@ -1,11 +1,15 @@
 import { addCounts, newCounts, newStates, STATES, type Counts, type State } from '../../core/ledger.ts'
 import type { InFlightLook } from '../../core/in-flight.ts'
 import { OTHER, type RegisteredTask } from '../../core/registry.ts'
+import type { StoreSource } from './stores.ts'
 
 /** One runner: where its numbers are. */
 export interface MetricsSource {
   readonly tasks: ReadonlyMap<string, RegisteredTask>
+  /** Those of this process alone. */
   readonly engines: readonly string[]
+  /** Durable engines. */
+  readonly stores: readonly StoreSource[]
   readonly maxPending: number
   readonly concurrency: number
   /** What is in flight at this moment. */
@@ -61,6 +65,11 @@ export class Sources {
     const counts = newCounts()
     this.#gone.set(task.label, counts)
     return counts
+  }
+
+  /** Of open runners. */
+  get stores(): readonly StoreSource[] {
+    return [...this.#open].flatMap(({ stores }) => stores)
   }
 
   totals(): Totals {

@@ -82,6 +82,7 @@ export const ATTRIBUTES: Readonly<Record<string, AttributeInfo>> = {
     'previous_attempt',
     'dependency',
     'interrupted',
+    'send',
   ]),
   [names.TRACE_SAMPLED]: {
     type: 'boolean',
@@ -132,6 +133,19 @@ export const ATTRIBUTES: Readonly<Record<string, AttributeInfo>> = {
   },
   [names.COMPONENT]: text('What failed without being a task.', 'hook', names.COMPONENTS),
   [names.LIBRARY_VERSION]: text('Version of koa-afterglow.', '0.1.0'),
+  [names.QUEUE_SCOPE]: text(
+    'Whose tasks are counted: of this process, or of a whole store, where every process says the same: take the maximum, not the sum.',
+    'store',
+    ['process', 'store'],
+  ),
+  [names.MESSAGING_SYSTEM]: from('OpenTelemetry', text('The durable engine.', 'pg_boss')),
+  [names.MESSAGING_DESTINATION]: from('OpenTelemetry', text('What it calls its queue.', 'afterglow')),
+  [names.MESSAGING_OPERATION]: from('OpenTelemetry', text('What is done with the task.', 'send', ['send', 'run'])),
+  [names.MESSAGING_OPERATION_TYPE]: from(
+    'OpenTelemetry',
+    text('The same in words of the convention.', 'process', ['send', 'process']),
+  ),
+  [names.MESSAGING_MESSAGE_ID]: from('OpenTelemetry', text('Id of the submission.', ID)),
   [names.HTTP_ROUTE]: from(
     'OpenTelemetry',
     text('Route of the request that caused it; `_OTHER` beyond 200 pairs of task and route.', '/register'),

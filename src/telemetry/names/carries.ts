@@ -14,5 +14,13 @@ export const REQUEST = [
   names.REQUEST_TRACE_ID,
   names.REQUEST_SPAN_ID,
 ]
+/** Of a task of a durable engine. */
+export const MESSAGING = [
+  names.MESSAGING_SYSTEM,
+  names.MESSAGING_DESTINATION,
+  names.MESSAGING_OPERATION,
+  names.MESSAGING_OPERATION_TYPE,
+  names.MESSAGING_MESSAGE_ID,
+]
 export const CODE = [names.CODE_FILE_PATH, names.CODE_LINE_NUMBER, names.CODE_FUNCTION_NAME]
 export const EXCEPTION = [names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE]

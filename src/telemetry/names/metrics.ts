@@ -116,6 +116,12 @@ export const QUEUE_OLDEST_AGE: MetricName = {
   unit: 's',
   description: 'For how long the oldest task that is ready to run has waited for a slot; 0 when none waits.',
 }
+export const QUEUE_DEPTH: MetricName = {
+  name: 'afterglow.queue.depth',
+  kind: 'observable gauge',
+  unit: '{task}',
+  description: 'Tasks that durable engines hold, by state. Of a whole store where the scope says so.',
+}
 export const OLDEST_RUNNING_AGE: MetricName = {
   name: 'afterglow.task.oldest_running_age',
   kind: 'observable gauge',

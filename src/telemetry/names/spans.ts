@@ -1,9 +1,9 @@
 import * as names from '../names.ts'
-import { CODE, EXCEPTION, REQUEST, type Carries } from './carries.ts'
+import { CODE, EXCEPTION, MESSAGING, REQUEST, type Carries } from './carries.ts'
 
 export interface SpanInfo extends Carries {
   readonly name: string
-  readonly kind: 'CONSUMER' | 'SERVER' | 'INTERNAL'
+  readonly kind: 'CONSUMER' | 'PRODUCER' | 'SERVER' | 'INTERNAL'
   readonly brief: string
   /** Values of `afterglow.link.type`; a link to a task may carry its name besides. */
   readonly links: readonly string[]
@@ -40,13 +40,25 @@ export const SPANS: readonly SpanInfo[] = [
       names.ERROR_LOCATION,
       ...CODE,
       ...REQUEST,
+      ...MESSAGING,
     ],
-    links: ['request', 'task', 'previous_attempt', 'dependency'],
+    links: ['request', 'task', 'send', 'previous_attempt', 'dependency'],
     events: {
       exception: { always: EXCEPTION, sometimes: [] },
       [names.LOG_EVENTS.blocked]: { always: [names.TASK_BLOCKED_TIME], sometimes: [] },
       [names.LOG_EVENTS.stray_error]: { always: [names.STRAY_CONTAINED], sometimes: EXCEPTION },
     },
+  },
+  {
+    name: names.sendSpanName('{queue}'),
+    kind: 'PRODUCER',
+    brief:
+      'One per task that is given to a durable engine, in the process that adds it, for as long as the store takes. ERROR if it was ' +
+      'not stored. The `run` spans of the task link it, wherever they run, or are its children with `relation: child`.',
+    always: [names.TASK_NAME, names.TASK_ID, names.ENGINE, names.TRACE_RELATION, ...MESSAGING],
+    sometimes: [names.TASK_DEPTH, names.TASK_LATE, names.TASK_ADD_LOCATION, names.ERROR_TYPE, ...REQUEST],
+    links: ['request', 'task'],
+    events: {},
   },
   {
     name: 'the span of the request',
