@@ -50,7 +50,7 @@ export type { RetryPolicy, RetryRequest } from './core/retry.ts'
 export type { Limits } from './core/options.ts'
 export type { ActiveContext, RequestTrace, SpanIds, TraceOrigin } from './core/tracing.ts'
 export type { TelemetryOptions } from './telemetry/telemetry-options.ts'
-export { TasksNotStoredError, UnknownTaskError } from './core/durable/errors.ts'
+export { TasksNotStoredError } from './core/durable/errors.ts'
 export type { GateFacts, NotStored, RunnerEvent, Sending, SubmissionResult, TaskObserver } from './core/observer.ts'
 export type {
   Acceptance,

@@ -1,11 +1,12 @@
 import { refuseSettings } from './durable/refusals.ts'
 import { isAsDurable, type Engine } from './engine.ts'
 import { InvalidOptionError, UnknownEngineError } from './errors.ts'
+import type { Observers } from './observers.ts'
 import type { RegisteredTask, RegistryHost } from './registry.ts'
 import type { ResolvedSettings } from './task.ts'
 
 interface EnginesHost {
-  readonly observers: { failure(where: string, error: Error): void }
+  readonly observers: Pick<Observers, 'event' | 'failure'>
   readonly flow: { becomesKnown(label: string): void }
 }
 
@@ -42,8 +43,7 @@ export class Engines implements RegistryHost {
     if (!local) return defaults
     if (!this.#warned) {
       this.#warned = true
-      const said = `'${name}' is a function and cannot be stored: functions run in this process, and end with it`
-      this.#warn(`${said}; what must survive, make a task with defineTask`)
+      this.#host.observers.event({ type: 'not_durable', name })
     }
     return { ...defaults, engine: local[0] }
   }
@@ -54,10 +54,7 @@ export class Engines implements RegistryHost {
 
   tooManyNames(name: string): void {
     const hint = `'${name}' and further ones count as one; put what varies into the input, not into the name`
-    this.#warn(`more than 50 names of functions and closures: ${hint}`)
-  }
-
-  #warn(message: string): void {
-    this.#host.observers.failure('add', new InvalidOptionError(message))
+    const error = new InvalidOptionError(`more than 50 names of functions and closures: ${hint}`)
+    this.#host.observers.failure('add', error)
   }
 }

@@ -70,6 +70,10 @@ export type RunnerEvent =
   | { readonly type: 'waits_for_itself'; readonly record: TaskRecord; readonly error: Error }
   | { readonly type: 'progress'; readonly record: TaskRecord; readonly fraction: number; readonly note?: string }
   | { readonly type: 'failure_of_our_own'; readonly where: string; readonly error: Error; readonly record?: TaskRecord }
+  /** A task came out of a store that cannot run here, and is kept there. Once per name. */
+  | { readonly type: 'unknown_task'; readonly engine: string; readonly name: string; readonly reason: string }
+  /** Tasks go to a durable engine by default, and this is a function, which runs in this process. Once. */
+  | { readonly type: 'not_durable'; readonly name: string }
   /** The process ends with these in it, because nothing keeps it alive for them: a paused task, a response nobody waits for. */
   | {
       readonly type: 'unfinished'

@@ -61,6 +61,16 @@ export const FAILED_LATE: Line = [
   'task failed after it was let go; nothing changes',
 ]
 export const UNFINISHED: Line = ['error', LOG_EVENTS.unfinished, 'the process ends with tasks that have not ended']
+export const UNKNOWN_TASK: Line = [
+  'warn',
+  LOG_EVENTS.unknown_task,
+  'a task waits in the store that cannot run in this process; it is kept',
+]
+export const NOT_DURABLE: Line = [
+  'warn',
+  LOG_EVENTS.not_durable,
+  'a function cannot be stored: functions run in this process, and end with it; make a task with defineTask',
+]
 export const MOUNTED_BELOW: Line = [
   'warn',
   LOG_EVENTS.mounted_below,

@@ -3,6 +3,7 @@ import type { Context } from '@opentelemetry/api'
 import { TasksNotStoredError } from '../core/durable/errors.ts'
 import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observer.ts'
 import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
+import { shortText } from '../core/text.ts'
 import type { SpanIds } from '../core/tracing.ts'
 import { codeAttributes, interruptedAttributes, requestAttributes } from './attributes.ts'
 import { errorType, type ExceptionFacts } from './exceptions.ts'
@@ -126,6 +127,14 @@ export class Logs implements TaskObserver {
       case 'unfinished':
         addUnfinished(fields, event)
         return write(lines.UNFINISHED)
+      case 'unknown_task':
+        fields[names.TASK_NAME] = event.name
+        fields[names.ENGINE] = event.engine
+        fields[names.TASK_REASON] = shortText(event.reason)
+        return write(lines.UNKNOWN_TASK)
+      case 'not_durable':
+        fields[names.TASK_NAME] = event.name
+        return write(lines.NOT_DURABLE)
       case 'waits_for_itself':
         return write(['error', LOG_EVENTS.waits_for_itself, event.error.message])
       case 'failure_of_our_own': {

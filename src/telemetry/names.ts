@@ -127,6 +127,8 @@ export const LOG_EVENTS = {
   mounted_below: 'afterglow.mounted_below',
   waits_for_itself: 'afterglow.task.waits_for_itself',
   unfinished: 'afterglow.unfinished',
+  unknown_task: 'afterglow.task.unknown',
+  not_durable: 'afterglow.task.not_durable',
   drain: 'afterglow.drain',
   drained: 'afterglow.drained',
   failure_of_our_own: 'afterglow.failure',

@@ -23,7 +23,7 @@ export interface TelemetryCase {
  */
 export function telemetryConformance(subject: TelemetrySubject): readonly TelemetryCase[] {
   const cases: readonly Case[] = [
-    ...OUTCOME_CASES.map(
+    ...OUTCOME_CASES.filter(({ durable }) => !(subject.durable && durable === false)).map(
       (one) => [`a task that ${one.name}`, (bench: Bench) => checks.leavesWhatItShould(bench, one)] as const,
     ),
     ...OTHER_CASES,

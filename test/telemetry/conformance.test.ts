@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import Koa from 'koa'
 import { createTasks, inProcess, type Tasks } from 'koa-afterglow'
-import { telemetryConformance, type TelemetrySubject } from 'koa-afterglow/testing'
+import { memoryEngine, telemetryConformance, type TelemetrySubject } from 'koa-afterglow/testing'
 import { instrumented, SDK_NAMES, SDKS, served } from '../support/telemetry.ts'
 
 const onInProcess: TelemetrySubject = {
@@ -17,8 +17,13 @@ const onInProcess: TelemetrySubject = {
     await server.get()
   },
 }
-const withSdk = (sdkName: (typeof SDK_NAMES)[number]): TelemetrySubject => ({
+const onDurable: TelemetrySubject = {
   ...onInProcess,
+  durable: true,
+  makeTasks: (options) => createTasks({ ...options, engines: { default: memoryEngine() } }),
+}
+const withSdk = (subject: TelemetrySubject, sdkName: (typeof SDK_NAMES)[number]): TelemetrySubject => ({
+  ...subject,
   startSdk: () => {
     const sdk = SDKS[sdkName]()
     return { spans: sdk.spans, collect: sdk.collect, stop: () => sdk[Symbol.asyncDispose]() }
@@ -26,7 +31,19 @@ const withSdk = (sdkName: (typeof SDK_NAMES)[number]): TelemetrySubject => ({
 })
 
 describe.each(SDK_NAMES)('inProcess() on %s keeps the telemetry contract:', (sdkName) => {
-  test.each(telemetryConformance(withSdk(sdkName)))('$name', async ({ run }) => {
+  test.each(telemetryConformance(withSdk(onInProcess, sdkName)))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined()
+  })
+})
+
+describe.each(SDK_NAMES)('a durable engine on %s keeps the telemetry contract:', (sdkName) => {
+  test.each(telemetryConformance(withSdk(onDurable, sdkName)))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined()
+  })
+})
+
+describe('a durable engine without an SDK keeps what of the telemetry contract is in the log:', () => {
+  test.each(telemetryConformance(onDurable))('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined()
   })
 })

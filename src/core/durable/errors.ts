@@ -17,9 +17,3 @@ export class TasksNotStoredError extends AfterglowError {
     this.engine = options.engine
   }
 }
-
-/** A task came out of a store that this process does not know; it is kept for one that does. */
-export class UnknownTaskError extends AfterglowError {
-  override readonly name = 'UnknownTaskError' as const
-  readonly code = 'ERR_AFTERGLOW_UNKNOWN_TASK' as const
-}

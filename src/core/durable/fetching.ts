@@ -7,8 +7,8 @@ import { parseInput } from '../parse-input.ts'
 import type { RegisteredTask, Registry } from '../registry.ts'
 import type { Submission } from '../submission.ts'
 import type { Outcome } from '../task.ts'
+import { read } from '../text.ts'
 import { deathNote, type Describe } from './dead.ts'
-import { UnknownTaskError } from './errors.ts'
 import { isReadable, nextEnvelope, submissionFrom } from './envelopes.ts'
 
 /** What working off a store needs of the flow. */
@@ -60,22 +60,19 @@ export class Fetching {
   /** The task it is of, or why it cannot run here. */
   #taskOf(engine: Engine, envelope: Envelope): RegisteredTask | string {
     if (!isReadable(envelope))
-      return this.#returned(engine, `v${String(envelope.v)}`, 'it was stored by another version of koa-afterglow')
+      return this.#returned(engine, read(envelope.record, 'name') || '?', 'another version of koa-afterglow stored it')
     const { name, label } = envelope.record
     const task = this.#host.parts.registry.get(name)
     if (task?.definition) return task
     // From now on the engine leaves them to others, until a task of that name is known here.
     this.#host.lanes.closed.add(label)
-    return this.#returned(engine, name, `no task '${name}' is known in this process; register it`)
+    return this.#returned(engine, name, 'no task of that name is known in this process; register it')
   }
 
-  /** Once per kind: there may be thousands of them. */
-  #returned({ name: engine }: Engine, kind: string, reason: string): string {
-    if (!this.#reported.has(kind)) {
-      this.#reported.add(kind)
-      const error = new UnknownTaskError(`a task waits in the store that cannot run here and is kept: ${reason}`)
-      this.#host.observers.failure(`engine '${engine}'`, error)
-    }
+  /** Once per name: there may be thousands of them. */
+  #returned({ name: engine }: Engine, name: string, reason: string): string {
+    if (!this.#reported.has(name)) this.#host.observers.event({ type: 'unknown_task', engine, name, reason })
+    this.#reported.add(name)
     return reason
   }
 

@@ -113,6 +113,16 @@ export const LOGS: readonly LogEventInfo[] = [
     always: [names.UNFINISHED_COUNT, names.UNFINISHED_NAMES, names.UNFINISHED_STATES],
     sometimes: [],
   }),
+  event(LOG_EVENTS.unknown_task, ['WARN'], {
+    brief: 'A stored task that this process does not know, or that another version stored; it is kept. Once per name.',
+    always: [names.TASK_NAME, names.ENGINE, names.TASK_REASON],
+    sometimes: [],
+  }),
+  event(LOG_EVENTS.not_durable, ['WARN'], {
+    brief: 'The default engine is durable and this is a function, which cannot be stored. Once.',
+    always: [names.TASK_NAME],
+    sometimes: [],
+  }),
   event(LOG_EVENTS.drain, ['INFO', 'WARN'], {
     brief: 'The runner drains; WARN once it aborts what has not ended.',
     always: [names.DRAIN_STAGE, names.DRAIN_IN_FLIGHT],

@@ -2,7 +2,8 @@
 import type { Attributes, Link, SpanContext, SpanKind, SpanStatus } from '@opentelemetry/api'
 import type { Limits } from '../../core/options.ts'
 import type { TaskObserver } from '../../core/observer.ts'
-import type { Add, Logger, TaskMiddleware } from '../../core/task.ts'
+import { defineTask } from '../../core/registry.ts'
+import type { Add, AddOptions, Logger, TaskContext, TaskHandle, TaskMiddleware, TaskSettings } from '../../core/task.ts'
 import * as names from '../../telemetry/names.ts'
 
 /** A finished span as SDK 2 and SDK 3 have it. */
@@ -39,12 +40,15 @@ export interface JudgedTasks {
   readonly add: Add
   use(middleware: TaskMiddleware): unknown
   observe(observer: TaskObserver): unknown
+  cancel(id: string, reason?: string): Promise<boolean>
   idle(): Promise<void>
   close(options?: { readonly deadlineMs?: number }): Promise<unknown>
 }
 export interface TelemetrySubject {
   /** Without it only log lines are judged: what a process without an SDK leaves. */
   startSdk?(): JudgedSdk
+  /** The default engine of `makeTasks` is durable, and its tasks run in the same process. @default false */
+  readonly durable?: boolean
   /** `(options) => createTasks({ ...options, engines: { default: theEngine } })` */
   makeTasks(options: { readonly logger: Logger; readonly limits: Limits }): JudgedTasks
   /**
@@ -59,6 +63,11 @@ export interface Line {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+export type Judged = (task: TaskContext<void>) => unknown
+export interface JudgedOptions extends AddOptions {
+  readonly settings?: TaskSettings
+}
+
 /** Short, so that what has to time out does so soon; and no task is named for the blocking of a machine that is busy. */
 const LIMITS: Limits = { graceMs: 20, blockWarnMs: Infinity }
 
@@ -68,12 +77,39 @@ export class Bench {
   readonly lines: Line[] = []
   readonly subject: TelemetrySubject
   readonly #sdk: JudgedSdk | undefined
+  readonly #ended = new Map<string, PromiseWithResolvers<void>>()
   #before: ReadonlyMap<string, number> = new Map()
 
   constructor(subject: TelemetrySubject, limits: Limits = {}) {
     this.subject = subject
     this.#sdk = subject.startSdk?.()
     this.tasks = subject.makeTasks({ logger: loggerInto(this.lines), limits: { ...LIMITS, ...limits } })
+    const interrupted = new Set<string>()
+    this.tasks.observe({
+      name: 'conformance',
+      attempted: ({ id }, { outcome }) => void (outcome === 'interrupted' && interrupted.add(id)),
+      settled: ({ id }, { outcome }) => {
+        if (outcome !== 'handed_over' || interrupted.has(id)) this.#endOf(id).resolve()
+      },
+    })
+  }
+
+  /** Adds the task of a case: a closure, or where that cannot be stored a task. */
+  add(run: Judged, { settings, ...options }: JudgedOptions = {}, add: Add = this.tasks.add): TaskHandle {
+    if (!this.subject.durable) return add('judged', run, { ...options, ...(settings && { override: settings }) })
+    const task = defineTask({ name: 'judged', run: (_input: void, own) => run(own), ...settings })
+    return add(task, undefined, options)
+  }
+
+  /** A durable one has not ended when it was handed over, but where it ran. */
+  ended({ id, settled }: TaskHandle): Promise<unknown> {
+    return this.subject.durable ? this.#endOf(id).promise : settled
+  }
+
+  #endOf(id: string): PromiseWithResolvers<void> {
+    let ended = this.#ended.get(id)
+    if (!ended) this.#ended.set(id, (ended = Promise.withResolvers()))
+    return ended
   }
 
   get hasSdk(): boolean {

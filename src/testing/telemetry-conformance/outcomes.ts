@@ -14,6 +14,8 @@ export interface OutcomeCase {
   /** Number of the attempt, its outcome, and `error.type` where there is one. */
   readonly spans: readonly (readonly [attempt: number, outcome: OutcomeName, errorType?: string])[]
   readonly lines: readonly (readonly [level: Line['level'], event: string])[]
+  /** Where it is otherwise with a durable engine. `false`: such an engine refuses it, or it waits in its store. */
+  readonly durable?: false | { readonly lines?: OutcomeCase['lines']; readonly isStored?: false }
 }
 
 /** The status of their spans is ERROR, that of all others is unset, and never OK. */
@@ -30,28 +32,28 @@ const { LOG_EVENTS } = names
 export const OUTCOME_CASES: readonly OutcomeCase[] = [
   {
     name: 'completes',
-    run: ({ tasks }) => [tasks.add('judged', () => 1)],
+    run: (bench) => [bench.add(() => 1)],
     spans: [[1, 'completed']],
     lines: [['info', LOG_EVENTS.completed]],
   },
   {
     name: 'completes although its handler threw, because middleware swallowed that',
-    run: ({ tasks }) => {
-      tasks.use((_task, next) => next().catch(() => undefined))
-      return [tasks.add('judged', fail)]
+    run: (bench) => {
+      bench.tasks.use((_task, next) => next().catch(() => undefined))
+      return [bench.add(fail)]
     },
     spans: [[1, 'completed', 'MailboxFullError']],
     lines: [['warn', LOG_EVENTS.completed]],
   },
   {
     name: 'fails',
-    run: ({ tasks }) => [tasks.add('judged', fail)],
+    run: (bench) => [bench.add(fail)],
     spans: [[1, 'failed', 'MailboxFullError']],
     lines: [['error', LOG_EVENTS.exception]],
   },
   {
     name: 'fails, and completes in its second attempt',
-    run: ({ tasks }) => [tasks.add('judged', (task) => (task.attempt === 1 ? fail() : 1), { override: twice })],
+    run: (bench) => [bench.add((task) => (task.attempt === 1 ? fail() : 1), { settings: twice })],
     spans: [
       [1, 'retried', 'MailboxFullError'],
       [2, 'completed'],
@@ -63,7 +65,7 @@ export const OUTCOME_CASES: readonly OutcomeCase[] = [
   },
   {
     name: 'fails in each of its attempts',
-    run: ({ tasks }) => [tasks.add('judged', fail, { override: twice })],
+    run: (bench) => [bench.add(fail, { settings: twice })],
     spans: [
       [1, 'retried', 'MailboxFullError'],
       [2, 'failed', 'MailboxFullError'],
@@ -75,16 +77,16 @@ export const OUTCOME_CASES: readonly OutcomeCase[] = [
   },
   {
     name: 'times out',
-    run: ({ tasks }) => [tasks.add('judged', obey, { override: { timeoutMs: 10 } })],
+    run: (bench) => [bench.add(obey, { settings: { timeoutMs: 10 } })],
     spans: [[1, 'timed_out', 'TimeoutError']],
     lines: [['error', LOG_EVENTS.exception]],
   },
   {
     name: 'ignores its signal, is let go, and ends late',
-    run: async ({ tasks }) => {
+    run: async (bench) => {
       const { promise, resolve } = Promise.withResolvers<void>()
-      const handle = tasks.add('judged', () => promise, { override: { timeoutMs: 10 } })
-      await handle.settled
+      const handle = bench.add(() => promise, { settings: { timeoutMs: 10 } })
+      await bench.ended(handle)
       resolve()
       return [handle]
     },
@@ -97,33 +99,34 @@ export const OUTCOME_CASES: readonly OutcomeCase[] = [
   },
   {
     name: 'ends by an error that was expected',
-    run: ({ tasks }) => [tasks.add('judged', fail, { override: { expected: [MailboxFullError] } })],
+    run: (bench) => [bench.add(fail, { settings: { expected: [MailboxFullError] } })],
     spans: [[1, 'discarded']],
     lines: [['info', LOG_EVENTS.discarded]],
   },
   {
     name: 'says that it is pointless',
-    run: ({ tasks }) => [tasks.add('judged', (task) => task.discard('nobody wants it'))],
+    run: (bench) => [bench.add((task) => task.discard('nobody wants it'))],
     spans: [[1, 'discarded']],
     lines: [['info', LOG_EVENTS.discarded]],
   },
   {
     name: 'is cancelled before it starts',
-    run: ({ tasks }) => {
-      const handle = tasks.add('judged', () => 1, { delayMs: 3_600_000 })
+    run: (bench) => {
+      const handle = bench.add(() => 1, { delayMs: 3_600_000 })
       handle.cancel('not needed')
       return [handle]
     },
     spans: [[0, 'cancelled']],
     lines: [['info', LOG_EVENTS.cancelled]],
+    durable: { isStored: false },
   },
   {
     name: 'is cancelled while it runs',
-    run: async ({ tasks }) => {
+    run: async (bench) => {
       const started = Promise.withResolvers<void>()
-      const handle = tasks.add('judged', (task) => (started.resolve(), obey(task)))
+      const handle = bench.add((task) => (started.resolve(), obey(task)))
       await started.promise
-      handle.cancel('not needed')
+      await bench.tasks.cancel(handle.id, 'not needed')
       return [handle]
     },
     spans: [[1, 'cancelled']],
@@ -137,10 +140,11 @@ export const OUTCOME_CASES: readonly OutcomeCase[] = [
     },
     spans: [[0, 'skipped']],
     lines: [['warn', LOG_EVENTS.skipped]],
+    durable: false,
   },
   {
     name: 'expires',
-    run: ({ tasks }) => [tasks.add('judged', () => 1, { delayMs: 10, expiresMs: 5 })],
+    run: (bench) => [bench.add(() => 1, { delayMs: 10, expiresMs: 5 })],
     spans: [[0, 'dropped', 'dropped']],
     lines: [['error', LOG_EVENTS.dropped]],
   },
@@ -153,18 +157,20 @@ export const OUTCOME_CASES: readonly OutcomeCase[] = [
     },
     spans: [[0, 'interrupted', 'interrupted']],
     lines: [['error', LOG_EVENTS.interrupted]],
+    durable: false,
   },
   {
     name: 'is interrupted by a drain while it runs',
-    run: async ({ tasks }) => {
+    run: async (bench) => {
       const started = Promise.withResolvers<void>()
-      const handle = tasks.add('judged', (task) => (started.resolve(), obey(task)))
+      const handle = bench.add((task) => (started.resolve(), obey(task)))
       await started.promise
-      await tasks.close({ deadlineMs: 20 })
+      await bench.tasks.close({ deadlineMs: 20 })
       return [handle]
     },
     spans: [[1, 'interrupted', 'interrupted']],
     lines: [['error', LOG_EVENTS.interrupted]],
+    durable: { lines: [['warn', LOG_EVENTS.interrupted]] },
   },
 ]
 

@@ -13,12 +13,15 @@ export async function checkRegistry(bench: Bench): Promise<void> {
   for (const line of bench.lines) if (names.EVENT_NAME in line.fields) checkLine(line)
 }
 
-const TASK_SPAN = names.runSpanName('{task}')
+/** The name that the registry has, made whole by what the span carries. */
+const wholeName = (name: string, { attributes }: ExportedSpan): string =>
+  name
+    .replace('{task}', String(attributes[names.TASK_NAME]))
+    .replace('{queue}', String(attributes[names.MESSAGING_DESTINATION]))
 
 function checkSpan(span: ExportedSpan): void {
   const where = `span '${span.name}'`
-  const label = String(span.attributes[names.TASK_NAME])
-  const known = SPANS.find(({ name }) => (name === TASK_SPAN ? names.runSpanName(label) : name) === span.name)
+  const known = SPANS.find(({ name }) => wholeName(name, span) === span.name)
   assert.ok(known, `${where} is not in the registry`)
   assert.equal(SpanKind[span.kind], known.kind, `${where} has another kind`)
   checkAttributes(where, span.attributes, known)

@@ -121,11 +121,11 @@ describe('a process that works off a store', () => {
   test('leaves alone what it does not know, says so once, and takes it once it does', async () => {
     const adds = await stored({}, 3)
     const worker = await works(adds, defineTask({ name: 'other', run: () => 1 }))
-    const failures = () => worker.seen.events.filter(({ type }) => type === 'failure_of_our_own')
-    expect(failures()).toMatchObject([{ error: { code: 'ERR_AFTERGLOW_UNKNOWN_TASK' }, where: "engine 'memory'" }])
+    const told = () => worker.seen.events.filter(({ type }) => type === 'unknown_task')
+    expect(told()).toMatchObject([{ engine: 'memory', name: 'note' }])
     expect(worker.tasks.stats().submissions.fetched).toBe(0)
     await worker.clock.advance(60_000)
-    expect(failures()).toHaveLength(1)
+    expect(told()).toHaveLength(1)
     const ran: unknown[] = []
     worker.tasks.register(note(({ attempt }) => ran.push(attempt)))
     await worker.clock.settle()
@@ -142,9 +142,9 @@ describe('a process that works off a store', () => {
       { ...adds, store: other },
       note(() => 1),
     )
-    expect(worker.seen.events).toMatchObject(
-      [{ error: { message: /another version/ } }].map(() => ({ type: 'failure_of_our_own' })),
-    )
+    expect(worker.seen.events).toMatchObject([
+      { type: 'unknown_task', reason: 'another version of koa-afterglow stored it' },
+    ])
     expect(other.count().ready + other.count().delayed).toBe(1)
   })
 

@@ -88,12 +88,7 @@ describe('functions and closures, which cannot be stored', () => {
       ['closure', 'completed'],
       ['named', 'completed'],
     ])
-    const warnings = seen.events.filter(({ type }) => type === 'failure_of_our_own')
-    expect(warnings).toHaveLength(1)
-    expect(warnings[0]).toMatchObject({
-      where: 'add',
-      error: { message: expect.stringMatching(/'closure' is a function and cannot be stored/) },
-    })
+    expect(seen.events).toEqual([{ type: 'not_durable', name: 'closure' }])
   })
 
   test('run in this process also where there is no other engine', async () => {
