@@ -28,6 +28,7 @@ interface Working {
 
 class BullmqEngine implements Engine {
   readonly name = 'bullmq'
+  readonly queue: string
   readonly capabilities = { durable: true, delay: true, priority: true, lateByMs: SWEEP_MS } as const
   readonly admin = new Admin(() => this.#opened)
   readonly #settings: Settings
@@ -37,6 +38,7 @@ class BullmqEngine implements Engine {
 
   constructor(settings: Settings) {
     this.#settings = settings
+    this.queue = settings.queue
   }
 
   async start(host: EngineHost): Promise<void> {
