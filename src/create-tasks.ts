@@ -105,9 +105,13 @@ function watchProcess(runner: Runner, { strayErrors }: TasksOptions): () => void
     report: (thrown, record, contained) => runner.strayError(thrown, record, contained),
   })
   const unwatchExit = watchExit({
-    inFlight: () => live.size,
+    inFlight: () => live.total,
     report: () =>
-      runner.observers.event({ type: 'unfinished', records: live.all(), states: live.states(runner.clock.now()) }),
+      runner.observers.event({
+        type: 'unfinished',
+        records: [...live.all(), ...live.unstored],
+        states: live.states(runner.clock.now()),
+      }),
   })
   return () => {
     unwatchStrayErrors()

@@ -66,7 +66,7 @@ export class Dispatch {
   #open(engine: Engine, host: EngineHost): void {
     const opening = new Opening(engine, host, {
       clock: this.#host.clock,
-      failed: (_engine, cause) => this.#failed(engine, 'start', cause),
+      failed: (error) => this.#host.observers.failure(`engine '${engine.name}'`, error),
     })
     this.#openings.set(engine, opening)
     // Reported where it failed; it tries again by itself.

@@ -48,7 +48,8 @@ function pause(runner: Runner, name: string, paused: boolean): void {
 
 async function cancel(runner: Runner, id: string, reason: string): Promise<boolean> {
   const { live, dispatch } = runner.flow
-  const submission = live.find(id)
+  if (runner.engines.some(({ capabilities }) => capabilities.durable)) runner.start()
+  const submission = live.find(id) ?? runner.flow.handOver.find(id)
   if (submission) runner.flow.cancel(submission, reason)
   return submission !== undefined || dispatch.cancelStored(id, reason)
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { PassThrough } from 'node:stream'
 import Koa, { type Middleware } from 'koa'
-import { defineTask, TasksNotStoredError, type Logger } from 'koa-afterglow'
+import { createTasks, defineTask, TasksNotStoredError, type Logger } from 'koa-afterglow'
 import { memoryEngine, MemoryStore, type StoreOperation } from 'koa-afterglow/testing'
 import { outcomesOf, resultsOf } from '../support/durable.ts'
 import { ask } from '../support/http-client.ts'
@@ -286,6 +286,52 @@ describe('rule 18: a request is acknowledged once its tasks are stored', () => {
     go.resolve()
     while (bench.log.length === 0) await new Promise((resolve) => setImmediate(resolve))
     expect(await ready(bench)).toBe(1)
+  })
+
+  test('a drain that gives up what a request has not stored yet does not let that request be acknowledged', async () => {
+    const entered = gate()
+    const go = gate()
+    await using bench = await durable({
+      handler: async (ctx) => {
+        ctx.tasks.add(note)
+        entered.resolve()
+        await go.promise
+        ctx.body = 'ok'
+      },
+    })
+    const answered = answer(bench)
+    await entered.promise
+    await bench.http.tasks.close({ deadlineMs: 20 })
+    go.resolve()
+    expect((await answered).status).toBe(503)
+    expect(resultsOf(bench.http.seen)).toEqual(['note rejected'])
+    expect(missing(bench.http.tasks)).toBe(0)
+  })
+
+  test('facts of the request travel with the task', async () => {
+    const seen: unknown[] = []
+    const facts = defineTask({
+      name: 'facts',
+      engine: 'durable',
+      run: (_: void, { request }) => void seen.push({ ...request }),
+    })
+    await using bench = await durable({
+      handler: (ctx) => {
+        ctx.routePath = '/orders/:id'
+        ctx.status = 201
+        ctx.tasks.add(facts)
+      },
+    })
+    await answer(bench)
+    const worker = createTasks({
+      logger: false,
+      engines: { durable: memoryEngine({ store: bench.store }) },
+      register: [facts],
+    })
+    await worker.start()
+    while (seen.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(seen).toEqual([{ method: 'GET', route: '/orders/:id', statusCode: 201 }])
+    await worker.close()
   })
 
   test('a request without durable tasks waits for no store', async () => {

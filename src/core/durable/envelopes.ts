@@ -5,6 +5,7 @@ import type { RegisteredTask } from '../registry.ts'
 import { Submission } from '../submission.ts'
 import type { RequestFacts, ResolvedSettings, TaskSettings } from '../task.ts'
 import { read } from '../text.ts'
+import { StoredRequest } from './stored-request.ts'
 import type { SpanIds } from '../tracing.ts'
 
 /** What a durable engine stores of a submission: plain, and nothing of the request but its facts. */
@@ -32,7 +33,7 @@ export function submissionFrom(envelope: Envelope, task: RegisteredTask, { clock
   }
   const origin = {
     clock,
-    request: record.request && { ...factsOf(record.request), holder: undefined, settledAt: undefined, stored: true },
+    request: record.request && new StoredRequest(factsOf(record.request)),
     holder: undefined,
     depth: record.depth,
     late: record.late,

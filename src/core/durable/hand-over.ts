@@ -82,6 +82,8 @@ export class HandOver {
       return chunks(own).map(async (some) => void errors.push(await this.#storeIn(engine, some)))
     })
     await Promise.all(stored)
+    // A drain may have given up some of them before.
+    for (const { outcome } of batch) if (outcome?.outcome === 'dropped') errors.push(outcome.error)
     return errors.find((error) => error !== undefined)
   }
 
@@ -124,7 +126,7 @@ export class HandOver {
     const { observers } = this.#host
     const sending = { engine: engine.name, queue: engine.queue ?? engine.name, records: batch }
     const transaction = batch[0]?.options.transaction
-    const refused = await observers.send(sending, () => {
+    const refused = await observers.send(sending, async () => {
       // Only now: observers have written what travels with each.
       const envelopes = batch.map(envelopeOf)
       return this.#persist.store(engine, envelopes, transaction === undefined ? undefined : { transaction })

@@ -1,9 +1,11 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Engine, EngineHost } from '../engine.ts'
+import { EngineError } from '../errors.ts'
+import { messageOf } from '../text.ts'
 
 export interface OpeningHost {
   readonly clock: Clock
-  failed(engine: Engine, cause: unknown): Error
+  failed(error: Error): void
 }
 
 const FIRST_PAUSE_MS = 200
@@ -17,6 +19,7 @@ export class Opening {
   #opened: Promise<void> | undefined
   #timer: Timer | undefined
   #pauseMs = FIRST_PAUSE_MS
+  #said: string | undefined
   #closed = false
 
   constructor(engine: Engine, given: EngineHost, host: OpeningHost) {
@@ -50,7 +53,17 @@ export class Opening {
       if (!this.#closed) this.#timer = clock.setTimer(again, this.#pauseMs)
       if (!this.#given.consume) this.#timer?.unref()
       this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
-      throw this.#host.failed(this.#engine, thrown)
+      throw this.#failed(thrown)
     }
+  }
+
+  /** Reported once, however often it is tried again, until there is something else to say. */
+  #failed(cause: unknown): Error {
+    const message = messageOf(cause)
+    const { name } = this.#engine
+    const error = new EngineError(`engine '${name}' failed to open its store; it goes on trying`, { cause })
+    if (message !== this.#said) this.#host.failed(error)
+    this.#said = message
+    return error
   }
 }

@@ -444,8 +444,10 @@ describe('tasks.start()', () => {
       if (operation === 'open' && down) throw new Error('connection refused')
     }
     await expect(bench.tasks.start()).rejects.toMatchObject({ code: 'ERR_AFTERGLOW_ENGINE' })
+    await adds.clock.advance(10_000)
+    expect(bench.seen.events.filter(({ type }) => type === 'failure_of_our_own')).toHaveLength(1)
     down = false
-    await adds.clock.advance(200)
+    await adds.clock.advance(10_000)
     expect(ran).toEqual([1])
   })
 
