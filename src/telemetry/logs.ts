@@ -128,13 +128,8 @@ export class Logs implements TaskObserver {
         addUnfinished(fields, event)
         return write(lines.UNFINISHED)
       case 'unknown_task':
-        fields[names.TASK_NAME] = event.name
-        fields[names.ENGINE] = event.engine
-        fields[names.TASK_REASON] = shortText(event.reason)
-        return write(lines.UNKNOWN_TASK)
       case 'not_durable':
-        fields[names.TASK_NAME] = event.name
-        return write(lines.NOT_DURABLE)
+        return this.#writeOfName(event)
       case 'waits_for_itself':
         return write(['error', LOG_EVENTS.waits_for_itself, event.error.message])
       case 'failure_of_our_own': {
@@ -159,6 +154,15 @@ export class Logs implements TaskObserver {
       default:
         return event satisfies never
     }
+  }
+
+  /** Of a task that there is no record of. */
+  #writeOfName(event: Extract<RunnerEvent, { readonly type: 'unknown_task' | 'not_durable' }>): void {
+    const fields: Fields = { [names.TASK_NAME]: event.name }
+    if (event.type === 'not_durable') return this.#write(lines.NOT_DURABLE, fields)
+    fields[names.ENGINE] = event.engine
+    fields[names.TASK_REASON] = shortText(event.reason)
+    this.#write(lines.UNKNOWN_TASK, fields)
   }
 
   #addFailure(fields: Fields, outcome: AttemptOutcome): void {

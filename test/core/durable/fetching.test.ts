@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { defineTask, type Outcome, type Task, type TaskContext } from 'koa-afterglow'
+import { defineTask, type Engine, type Outcome, type Task, type TaskContext } from 'koa-afterglow'
 import { MemoryStore } from 'koa-afterglow/testing'
 import { z } from 'zod'
 import { durableTasks, outcomesOf, resultsOf, type DurableBench } from '../../support/durable.ts'
@@ -222,6 +222,29 @@ describe('a process that works off a store', () => {
     context.run('of a stranger', () => void tasks.add(task))
     await clock.settle()
     expect(seen).toBeUndefined()
+
+    // Nor where its engine starts it in the context of whoever wakes it.
+    const { store } = await stored()
+    const [[envelope] = []] = store.claim({ lost: () => undefined, wake: () => undefined }, 1, new Set())
+    let run = (): void => undefined
+    const waking: Engine = {
+      name: 'waking',
+      capabilities: { durable: true, delay: true, priority: true, lateByMs: 0 },
+      start: (host) => {
+        run = () => envelope && host.run(envelope, () => undefined)
+      },
+      enqueue: () => [],
+      cancel: () => 'unknown',
+      wake: () => run(),
+      stop: () => [],
+      stats: () => ({ scope: 'store', ready: 0, delayed: 0, running: 0, oldestReadyMs: 0 }),
+    }
+    seen = 'nothing ran'
+    const woken = durableTasks({ register: [task], engines: { durable: waking } })
+    await woken.tasks.start()
+    woken.tasks.pause('note')
+    context.run('of a stranger', () => woken.tasks.resume('note'))
+    expect(seen).toBeUndefined()
   })
 
   test('lets its tasks add tasks, which keep depth and request', async () => {
@@ -407,6 +430,22 @@ describe('a drain', () => {
     const worker = await works(adds, note(fails, { retry }))
     expect(await worker.tasks.close({ deadlineMs: 1_000 })).toMatchObject({ interrupted: [], handedOver: [] })
     expect(adds.store.count().delayed).toBe(1)
+  })
+
+  test('lets an attempt that fails meanwhile be tried again elsewhere, at its time', async () => {
+    const adds = await stored()
+    const { promise, reject } = gate()
+    const retry = { attempts: 2, backoff: 'fixed', baseDelayMs: 60_000 }
+    const worker = await works(
+      adds,
+      note(() => promise, { retry }),
+    )
+    const closed = worker.tasks.close({ deadlineMs: 1_000 })
+    reject(new Error('no'))
+    await worker.clock.settle()
+    expect(await closed).toMatchObject({ interrupted: [], handedOver: [] })
+    expect(worker.seen.attempts.map(({ outcome }) => outcome.outcome)).toEqual(['retried'])
+    expect(adds.store.count()).toMatchObject({ delayed: 1, ready: 0 })
   })
 
   test('waits for what is on its way into a store', async () => {
