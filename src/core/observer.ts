@@ -86,5 +86,6 @@ export type RunnerEvent =
       readonly type: 'drained'
       readonly settled: number
       readonly interrupted: readonly TaskRecord[]
+      readonly handedOver: readonly TaskRecord[]
       readonly durationMs: number
     }

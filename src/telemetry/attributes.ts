@@ -1,4 +1,5 @@
 import type { Attributes, Link, SpanContext } from '@opentelemetry/api'
+import type { RunnerEvent } from '../core/observer.ts'
 import type { RequestFacts, TaskRecord } from '../core/task.ts'
 import type { ExceptionFacts } from './exceptions.ts'
 import * as names from './names.ts'
@@ -92,7 +93,7 @@ export const linkTo = (spanContext: SpanContext, type: string, more?: Attributes
 /** The report of a drain counts them all; its span and line name as many. */
 export const MAX_INTERRUPTED = 32
 
-export function interruptedAttributes(interrupted: readonly TaskRecord[]): Record<string, string[]> {
+function interruptedAttributes(interrupted: readonly TaskRecord[]): Record<string, string[]> {
   if (interrupted.length === 0) return {}
   const named = interrupted.slice(0, MAX_INTERRUPTED)
   return {
@@ -100,3 +101,14 @@ export function interruptedAttributes(interrupted: readonly TaskRecord[]): Recor
     [names.DRAIN_INTERRUPTED_IDS]: named.map(({ id }) => id),
   }
 }
+
+/** What a drain came to, on its span and its line. */
+export const drainedAttributes = ({ settled, interrupted, handedOver, durationMs }: Drained): Attributes => ({
+  [names.DRAIN_SETTLED]: settled,
+  [names.DRAIN_INTERRUPTED]: interrupted.length,
+  [names.DRAIN_TIME]: names.seconds(durationMs),
+  ...interruptedAttributes(interrupted),
+  ...(handedOver.length > 0 && { [names.DRAIN_HANDED_OVER]: handedOver.length }),
+})
+
+type Drained = Extract<RunnerEvent, { readonly type: 'drained' }>

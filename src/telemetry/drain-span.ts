@@ -1,18 +1,15 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { Attributes, Tracer } from '@opentelemetry/api'
 import type { RunnerEvent } from '../core/observer.ts'
-import { interruptedAttributes, linkTo, MAX_INTERRUPTED } from './attributes.ts'
+import { drainedAttributes, linkTo, MAX_INTERRUPTED } from './attributes.ts'
 import * as names from './names.ts'
 
 /** A root: whatever is active where `close()` was called is not what was drained. */
 export function drainSpan(tracer: Tracer, report: Extract<RunnerEvent, { type: 'drained' }>): void {
-  const { settled, interrupted, durationMs } = report
+  const { interrupted, durationMs } = report
   const named = interrupted.slice(0, MAX_INTERRUPTED)
   const attributes: Attributes = {
-    [names.DRAIN_SETTLED]: settled,
-    [names.DRAIN_INTERRUPTED]: interrupted.length,
-    [names.DRAIN_TIME]: names.seconds(durationMs),
-    ...interruptedAttributes(interrupted),
+    ...drainedAttributes(report),
     ...(named.length > 0 && { [names.ERROR_TYPE]: 'interrupted' }),
   }
   const links = named.flatMap(({ span, name }) =>

@@ -5,7 +5,7 @@ import type { RunnerEvent, SubmissionResult, TaskObserver } from '../core/observ
 import type { AttemptOutcome, Logger, Outcome, TaskContext, TaskRecord } from '../core/task.ts'
 import { shortText } from '../core/text.ts'
 import type { SpanIds } from '../core/tracing.ts'
-import { codeAttributes, interruptedAttributes, requestAttributes } from './attributes.ts'
+import { codeAttributes, drainedAttributes, requestAttributes } from './attributes.ts'
 import { errorType, type ExceptionFacts } from './exceptions.ts'
 import { errorTypeOf, type Failures } from './failures.ts'
 import * as lines from './log-lines.ts'
@@ -144,10 +144,7 @@ export class Logs implements TaskObserver {
         if (event.stage === 'aborting') return write(lines.ABORTING)
         return event.inFlight > 0 ? write(lines.WAITING) : undefined
       case 'drained':
-        fields[names.DRAIN_SETTLED] = event.settled
-        fields[names.DRAIN_INTERRUPTED] = event.interrupted.length
-        fields[names.DRAIN_TIME] = names.seconds(event.durationMs)
-        Object.assign(fields, interruptedAttributes(event.interrupted))
+        Object.assign(fields, drainedAttributes(event))
         return write(event.interrupted.length > 0 ? lines.DRAINED_BADLY : lines.DRAINED)
       case 'progress':
         return undefined

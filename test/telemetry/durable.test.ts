@@ -121,7 +121,7 @@ describe.each(SDK_NAMES)('a durable task with %s', (sdkName) => {
     await using sdk = started()
     const { tasks, store, clock } = durableTasks()
     await tasks.start({ consume: false })
-    const baggage = propagation.createBaggage({ user: { value: 'ada' } })
+    const baggage = propagation.createBaggage({ user: { value: 'lovelace' } })
     const span = trace.getTracer('t').startSpan('caller')
     const active = propagation.setBaggage(trace.setSpan(context.active(), span), baggage)
     context.with(active, () => void tasks.add(note(() => 1)))
@@ -132,7 +132,7 @@ describe.each(SDK_NAMES)('a durable task with %s', (sdkName) => {
       traceparent: `00-${send?.spanContext().traceId}-${send?.spanContext().spanId}-01`,
     })
     expect(send?.parentSpanContext?.spanId).toBe(span.spanContext().spanId)
-    expect(JSON.stringify(envelope)).not.toContain('ada')
+    expect(JSON.stringify(envelope)).not.toContain('lovelace')
   })
 
   test('links each attempt to the one before, whichever process that ran in', async () => {
@@ -191,6 +191,27 @@ describe.each(SDK_NAMES)('a durable task with %s', (sdkName) => {
     const sends = named(sdk.spans(), 'send mails')
     expect(sends).toHaveLength(51)
     expect(sends.every(({ parentSpanContext, links }) => !parentSpanContext && links.length === 1)).toBe(true)
+  })
+
+  test('that a drain gives back is said on its span and its line', async () => {
+    await using sdk = started()
+    const { lines, logger } = remembering()
+    const { tasks, clock } = durableTasks({ logger })
+    const obeys = ({ signal }: TaskContext) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    tasks.add(note(obeys))
+    await clock.settle()
+    const closed = tasks.close({ deadlineMs: 10 })
+    await clock.advance(1_000)
+    await closed
+    const [drain] = named(sdk.spans(), 'drain')
+    expect(drain?.attributes).toMatchObject({ 'afterglow.drain.handed_over': 1, 'afterglow.drain.interrupted': 0 })
+    const line = (event: string) => lines.find((one) => one['otel.event.name'] === event)
+    expect(line('afterglow.drained')).toMatchObject({ level: 30, 'afterglow.drain.handed_over': 1 })
+    expect(line('afterglow.task.interrupted')).toMatchObject({
+      level: 40,
+      msg: 'task interrupted; it went back to its store',
+    })
   })
 
   test('is counted by both processes, and its store says what it holds', async () => {

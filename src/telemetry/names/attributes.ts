@@ -124,6 +124,10 @@ export const ATTRIBUTES: Readonly<Record<string, AttributeInfo>> = {
   [names.DRAIN_IN_FLIGHT]: int('Tasks that have not ended.', 12),
   [names.DRAIN_SETTLED]: int('Tasks that ended since the shutdown began, as they would have otherwise.', 11),
   [names.DRAIN_INTERRUPTED]: int('Tasks that the drain interrupted.', 1),
+  [names.DRAIN_HANDED_OVER]: int(
+    'Tasks that the drain gave back to the stores of durable engines; absent for none.',
+    2,
+  ),
   [names.DRAIN_TIME]: seconds('How long the drain took.', 1.5),
   [names.TASK_OWNER]: text('The team a task belongs to, as its definition says.', 'growth'),
   [names.TASK_SLO]: {

@@ -131,7 +131,7 @@ export const LOGS: readonly LogEventInfo[] = [
   event(LOG_EVENTS.drained, ['INFO', 'ERROR'], {
     brief: 'The runner has drained; ERROR if it interrupted tasks.',
     always: [names.DRAIN_SETTLED, names.DRAIN_INTERRUPTED, names.DRAIN_TIME],
-    sometimes: [names.DRAIN_INTERRUPTED_NAMES, names.DRAIN_INTERRUPTED_IDS],
+    sometimes: [names.DRAIN_HANDED_OVER, names.DRAIN_INTERRUPTED_NAMES, names.DRAIN_INTERRUPTED_IDS],
   }),
   event(LOG_EVENTS.failure_of_our_own, ['ERROR'], {
     brief: 'A hook, observer, engine or the runner itself failed.',

@@ -75,7 +75,7 @@ export const SPANS: readonly SpanInfo[] = [
     kind: 'INTERNAL',
     brief: 'One per runner that closed, from the start of the drain to its end. ERROR if it interrupted tasks.',
     always: [names.DRAIN_SETTLED, names.DRAIN_INTERRUPTED, names.DRAIN_TIME],
-    sometimes: [names.DRAIN_INTERRUPTED_NAMES, names.DRAIN_INTERRUPTED_IDS, names.ERROR_TYPE],
+    sometimes: [names.DRAIN_HANDED_OVER, names.DRAIN_INTERRUPTED_NAMES, names.DRAIN_INTERRUPTED_IDS, names.ERROR_TYPE],
     links: ['interrupted'],
     events: {},
   },
