@@ -146,9 +146,11 @@ export class MemoryEngine implements Engine, Claimant {
 
   async #pump(): Promise<void> {
     const host = this.#host as EngineHost
+    let looked = this.store.now
     while (this.#again && !this.#stopping && !this.#gone) {
       this.#again = false
       const room = host.room()
+      looked = this.store.now
       if (room <= 0) break
       try {
         const claimed = await this.store.does('fetch', () => this.store.claim(this, room, host.closed))
@@ -159,7 +161,8 @@ export class MemoryEngine implements Engine, Claimant {
       }
     }
     this.#pumping = false
-    const { nextDue } = this.store
+    // What became due since then was not claimed, and must not be forgotten.
+    const nextDue = this.store.nextDue(looked)
     if (nextDue < Infinity) this.#alarm.at(nextDue - this.clock.origin)
   }
 

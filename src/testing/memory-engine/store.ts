@@ -107,7 +107,7 @@ export class MemoryStore {
     const row = this.#rows.get(id)
     if (row?.claimant !== engine) return false
     if (then.startAt !== undefined) this.#put(envelope, then.startAt)
-    else if (then.note) this.#rows.set(id, { ...row, claimant: undefined, note: then.note })
+    else if (then.note) this.#rows.set(id, { ...row, order: this.#order++, claimant: undefined, note: then.note })
     else {
       this.#rows.delete(id)
       this.#ended.add(id)
@@ -125,9 +125,9 @@ export class MemoryStore {
     return row.claimant ? 'running' : 'waiting'
   }
 
-  /** When the next one that waits for its time is due; `Infinity` for none. */
-  get nextDue(): number {
-    return Math.min(Infinity, ...this.#waiting.flatMap(({ dueAt }) => (dueAt > this.now ? dueAt : [])))
+  /** When the next one is due that was not yet at `looked`; `Infinity` for none. */
+  nextDue(looked: number): number {
+    return Math.min(Infinity, ...this.#waiting.flatMap(({ dueAt }) => (dueAt > looked ? dueAt : [])))
   }
 
   count(): { ready: number; delayed: number; running: number; oldestReadyMs: number } {
@@ -143,7 +143,8 @@ export class MemoryStore {
   }
 
   dead(): readonly DeadTask[] {
-    const dead = [...this.#rows.values()].flatMap(({ text, note }) => {
+    const newest = [...this.#rows.values()].toSorted((a, b) => b.order - a.order)
+    const dead = newest.flatMap(({ text, note }) => {
       if (!note) return []
       const { record, addedAt } = JSON.parse(text) as Envelope
       return [{ id: record.id, name: record.name, addedAt, note, request: record.request }]
