@@ -436,6 +436,22 @@ test('works beside the fake timers of the test runner', async () => {
   }
 })
 
+test('works where the timers are fake before it is loaded', async () => {
+  jest.useFakeTimers()
+  jest.resetModules()
+  try {
+    const anew = await import('koa-afterglow/testing')
+    const { tasks } = appOf(noHandler)
+    const kit = anew.takeOver(tasks)
+    tasks.add(flaky)
+    await kit.drain()
+    expect(kit.task(flaky).attempts).toHaveLength(3)
+    await kit.end()
+  } finally {
+    jest.useRealTimers()
+  }
+})
+
 describe('the end of a test', () => {
   test('fails for a task that is still in flight, after waiting for it', async () => {
     const { tasks, take } = appOf(noHandler)
