@@ -35,7 +35,7 @@ export class Claims {
   readonly #completing: Shared<Claim, ReadonlySet<string>>
   /** The shortest of all claims here so far. */
   #lastsMs: number
-  #beat: NodeJS.Timeout
+  #beat: NodeJS.Timeout | undefined
   #none = (): void => {}
 
   constructor(store: Store, report: (event: EngineEvent) => void) {
@@ -43,7 +43,6 @@ export class Claims {
     this.#report = report
     this.#completing = new Shared((claims) => store.complete(claims))
     this.#lastsMs = store.settings.claimTimeoutMs
-    this.#beat = this.#beatAfter(this.#beatMs)
   }
 
   get #beatMs(): number {
@@ -53,8 +52,8 @@ export class Claims {
   hold(task: Claimed): void {
     this.#held.set(task.envelope.record.id, { ...task })
     const { lastsMs = Infinity } = task
-    if (lastsMs >= this.#lastsMs) return
-    this.#lastsMs = lastsMs
+    if (this.#beat && lastsMs >= this.#lastsMs) return
+    this.#lastsMs = Math.min(lastsMs, this.#lastsMs)
     clearTimeout(this.#beat)
     this.#beat = this.#beatAfter(this.#beatMs)
   }

@@ -22,7 +22,7 @@ const UNREADABLE_MS = 60_000
 export class Fetching {
   readonly #parts: FetchingParts
   readonly #turns = new FetchTurns()
-  readonly #poll: NodeJS.Timeout
+  readonly #poll: NodeJS.Timeout | undefined
   #stopped = false
   #again = false
   #pumping: Promise<void> | undefined
@@ -31,7 +31,8 @@ export class Fetching {
 
   constructor(parts: FetchingParts) {
     this.#parts = parts
-    this.#poll = setInterval(() => this.wake(), parts.store.settings.pollMs)
+    // A process that only adds has nothing to look for.
+    if (parts.host.consume) this.#poll = setInterval(() => this.wake(), parts.store.settings.pollMs)
     this.wake()
   }
 
