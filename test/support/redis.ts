@@ -84,6 +84,10 @@ export class RedisServer implements AsyncDisposable {
     const child = spawn('redis-server', ['-'], { stdio: ['pipe', 'pipe', 'inherit'] })
     child.stdin.end(config.join('\n'))
     this.#child = child
+    // What ends in the middle of a test leaves none behind.
+    const end = (): void => void child.kill('SIGKILL')
+    process.once('exit', end)
+    child.once('close', () => process.off('exit', end))
     let log = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text))
     const closed = once(child, 'close')

@@ -76,7 +76,9 @@ export class Fetcher implements Starter {
 
   /** Saves a command per task, but it would starve other queues: only where no other one has work. */
   wantsNext(lane: Lane): boolean {
-    const wants = lane.ripe && this.#mayStart(lane) && this.#store.lanes.isOnlyOne(lane, this.#host.closed)
+    // What is claimed and not yet started comes first.
+    const wants =
+      lane.ripe && !lane.claiming && this.#mayStart(lane) && this.#store.lanes.isOnlyOne(lane, this.#host.closed)
     if (wants) this.#kept++
     return wants
   }
@@ -109,8 +111,10 @@ export class Fetcher implements Starter {
         const room = this.#room()
         const lane = room > 0 && !this.#stopping ? this.#store.lanes.next(closed) : undefined
         if (!lane) break
+        lane.claiming = true
         const { claims, errors } = await lane.claim(room)
         this.#deliver(lane, claims)
+        lane.claiming = false
         for (const error of errors) this.#report(error)
         if (errors.length > 0 && claims.length === 0) return this.#later()
       }

@@ -43,6 +43,8 @@ export class Lane {
   ripe = true
   /** BullMQ wakes one worker for a task. It was this one, and it has not asked since. */
   owesWake = false
+  /** Claims of it are under way, or are not delivered yet. */
+  claiming = false
   /** When the next delayed task is due, as far as is known here, in milliseconds since the epoch. */
   dueAt = Infinity
   readonly #options: LaneOptions

@@ -161,8 +161,10 @@ describeWithRedis(describe, import.meta.filename)('bullmq()', () => {
     const run = worker.run
     Object.assign(worker, {
       run: (...given: Parameters<typeof run>) => {
-        worker.closed.add('task')
         run(...given)
+        // By then it claims many at once, and all but one of them go back.
+        if (worker.runs.length < 16) return
+        worker.closed.add('task')
         setImmediate(() => {
           worker.closed.delete('task')
           worker.engine.wake()

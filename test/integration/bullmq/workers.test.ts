@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { envelope, idsOf } from '../../../src/testing/engine-conformance/bench.ts'
 import { types, Workers } from '../../support/bullmq.ts'
 import { describeWithRedis, RedisServer } from '../../support/redis.ts'
@@ -70,6 +71,39 @@ describeWithRedis(describe, import.meta.filename)('bullmq() in several processes
       expect(ids.length).toBeGreaterThan(0)
       expect(lines.filter((line) => line.startsWith('event'))).toEqual([])
     }
+  })
+
+  test('tells all that wait of a queue that is new', async () => {
+    const all = await Promise.all([1, 2, 3].map(() => workers.open({ hold: true, concurrency: 1 })))
+    const adds = await workers.open({ consume: false })
+    const startedAt = performance.now()
+    await adds.engine.enqueue([envelope(), envelope(), envelope()])
+    await Promise.all(all.map((worker) => worker.ran(1)))
+    // They look by themselves every five seconds.
+    expect(performance.now() - startedAt).toBeLessThan(2_500)
+  })
+
+  test('hands on to an idle worker what a full one is told of', async () => {
+    const full = await workers.open({ hold: true })
+    const adds = await workers.open({ consume: false })
+    const add = async () => adds.engine.enqueue([envelope({}, { label: 'other' })])
+    // Until it found the queue empty and waits for it.
+    await add()
+    await full.ran(1)
+    const client = new Redis(redis.url)
+    const marker = `bull:${workers.queue}.other:marker`
+    await full.until('it has heard the last wake', async () => (await client.exists(marker)) === 0)
+    client.disconnect()
+    await full.counts()
+    full.concurrency = 1
+    const idle = await workers.open()
+    const startedAt = performance.now()
+    for (let count = 1; count <= 4; count++) {
+      await add()
+      await idle.ran(count)
+    }
+    expect(performance.now() - startedAt).toBeLessThan(2_500)
+    expect(full.runs).toHaveLength(1)
   })
 
   test('keeps its claim on a task that takes longer than a claim lasts', async () => {
