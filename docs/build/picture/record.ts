@@ -32,7 +32,8 @@ async function started(args: readonly string[], env: NodeJS.ProcessEnv, ready: R
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  process.once('exit', () => child.kill('SIGKILL'))
+  // The stack takes its programs with it, if it is asked to end.
+  process.once('exit', () => child.kill('SIGTERM'))
   const lines = createInterface({ input: child.stdout })
   await new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => void (ready.test(line) && resolve()))
