@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { gracefulShutdown } from 'koa-afterglow'
 import * as telemetry from 'koa-afterglow/otel'
 import { createApp } from './app.ts'
+import { openEngine } from './engine.ts'
 import { readEnv } from './env.ts'
 import { createLogger } from './logger.ts'
 import { setUpMail } from './mail.ts'
@@ -20,7 +21,8 @@ async function start() {
     logger.info(`mail for ${to.join(', ')}: ${subject}`),
   )
   const services = createServices(mail.mailer)
-  const tasks = createShopTasks(logger, services)
+  const tasks = createShopTasks(logger, services, await openEngine(env))
+  await tasks.start({ consume: env.CONSUME === '1' })
   const server = createApp({ tasks, logger, mailbox: mail.mailbox }).listen(env.PORT, env.HOST)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -53,7 +53,7 @@ export function lookRoutes(tasks: Tasks, mailbox: Mailbox | undefined): Router {
   router.get('/', (ctx) => {
     ctx.body = {
       tasks: ['POST /register', 'POST /order', 'GET /complex-task', 'GET /failing-task', 'GET /flaky-task'],
-      look: ['GET /mails', 'GET /stats'],
+      look: ['GET /mails', 'GET /stats', 'GET /dead', 'POST /dead/:id/retry', 'DELETE /dead/:id'],
     }
   })
 
@@ -64,6 +64,19 @@ export function lookRoutes(tasks: Tasks, mailbox: Mailbox | undefined): Router {
 
   router.get('/stats', (ctx) => {
     ctx.body = tasks.stats()
+  })
+
+  // Of durable engines: what ended badly is kept until somebody decides. `npx koa-afterglow dead` does the same from outside.
+  router.get('/dead', async (ctx) => {
+    ctx.body = await tasks.dead.list()
+  })
+  router.post('/dead/:id/retry', async (ctx) => {
+    if (!(await tasks.dead.retry(ctx.params['id'] ?? ''))) ctx.throw(404, 'there is no such dead task')
+    ctx.body = { message: 'It runs again' }
+  })
+  router.delete('/dead/:id', async (ctx) => {
+    if (!(await tasks.dead.discard(ctx.params['id'] ?? ''))) ctx.throw(404, 'there is no such dead task')
+    ctx.body = { message: 'Discarded' }
   })
 
   return router

@@ -1,22 +1,29 @@
 import { setTimeout } from 'node:timers/promises'
-import { createTasks, defineTask, errorHandler, threadOf, type Logger, type Tasks } from 'koa-afterglow'
+import { createTasks, defineTask, errorHandler, threadOf, type Engine, type Logger, type Tasks } from 'koa-afterglow'
 import { z } from 'zod'
+import { durable } from './engine.ts'
 import { isRefusedForGood } from './mail.ts'
 import type { Container } from './services.ts'
 
 /**
- * A mail server may hang, and must not take the shop with it: its mails fill ten slots of a hundred and have their own
- * share of what may wait. Each attempt gives up by itself.
+ * A mail server may hang, and must not take the shop with it: its mails fill ten slots of a hundred. Each attempt gives up
+ * by itself.
  */
 const mail = {
   retry: { attempts: 3, baseDelayMs: 500, maxDelayMs: 60_000 },
   timeoutMs: 3_000,
   concurrency: 10,
-  maxPending: 200,
 } as const
+
+/**
+ * What must not be lost is in a store before its request is answered, if there is a store (`npm start -- --engine pglite`):
+ * there it may wait as long as it has to. Without one, it has its own share of what may wait in this process.
+ */
+const kept = durable ? ({ engine: 'durable' } as const) : ({ maxPending: 200 } as const)
 
 export const sendWelcomeEmail = defineTask({
   ...mail,
+  maxPending: 200,
   name: 'send-welcome-email',
   owner: 'growth', // who is paged, and
   slo: 0.99, // for how much
@@ -30,6 +37,7 @@ export const sendWelcomeEmail = defineTask({
 
 export const sendOrderConfirmation = defineTask({
   ...mail,
+  ...kept,
   name: 'send-order-confirmation',
   owner: 'checkout',
   slo: 0.99,
@@ -54,8 +62,9 @@ export const renderCatalogue = defineTask({
   export: 'renderCatalogue',
 })
 
-/** Always fails. Nobody waits for it, and yet it is not lost: a log line, a span, a metric. */
+/** Always fails. Nobody waits for it, and yet it does not go unseen: a log line, a span, a metric; in a store it is kept as dead. */
 export const updateSearchIndex = defineTask({
+  ...kept,
   name: 'update-search-index',
   async run({ product }: { readonly product: string }, { services }) {
     await services.searchIndex.update(product)
@@ -64,6 +73,7 @@ export const updateSearchIndex = defineTask({
 
 /** Fails now and then, and is tried again. */
 export const reserveStock = defineTask({
+  ...kept,
   name: 'reserve-stock',
   owner: 'checkout',
   retry: { attempts: 4, baseDelayMs: 500 },
@@ -75,8 +85,8 @@ export const reserveStock = defineTask({
 const all = [sendWelcomeEmail, sendOrderConfirmation, syncInventory, renderCatalogue, updateSearchIndex, reserveStock]
 
 /** The shop's runner. What is registered is exported at zero from the start, so that the first failure shows. */
-export function createShopTasks(logger: Logger | false, services: Container): Tasks {
-  const tasks = createTasks({ logger, services, register: all })
+export function createShopTasks(logger: Logger | false, services: Container, engine?: Engine): Tasks {
+  const tasks = createTasks({ logger, services, register: all, engines: { durable: engine } })
   // Sees every error of every task. An address that does not exist is no failure of ours, and no reason to try again.
   tasks.use(errorHandler({ classify: (error) => (isRefusedForGood(error) ? { discard: error.message } : undefined) }))
   return tasks

@@ -7,7 +7,9 @@ import type { Env } from './env.ts'
 export function sayStart(env: Env, logger: Logger): void {
   const url = urlOf(env)
   const mails = env.SMTP_URL === undefined ? `${url}/mails` : `sent to ${new URL(env.SMTP_URL).host}`
-  if (env.LOG_FORMAT === 'json') return logger.info({ url, mails }, 'shop is listening')
+  if (env.LOG_FORMAT === 'json') return logger.info({ url, mails, engine: env.ENGINE }, 'shop is listening')
+  const store =
+    env.ENGINE === 'in-process' ? '' : `\n  dead    ${url}/dead (tasks that ended badly are kept: ${env.ENGINE})`
   print(`
   ${styleText('bold', 'koa-afterglow shop')} at ${styleText('cyan', url)}
 
@@ -16,11 +18,17 @@ export function sayStart(env: Env, logger: Logger): void {
   curl ${url}/complex-task
 
   mails   ${mails}
-  counts  ${url}/stats
+  counts  ${url}/stats${store}
   more    /failing-task  /flaky-task  npm run demo
   stop    Ctrl-C
 
 `)
+}
+
+/** The first line of a process without HTTP. */
+export function sayWorks({ ENGINE, LOG_FORMAT }: Env, logger: Logger): void {
+  if (LOG_FORMAT === 'json') return logger.info({ engine: ENGINE }, 'worker is at work')
+  print(`\n  ${styleText('bold', 'koa-afterglow worker')} on ${styleText('cyan', ENGINE)}, Ctrl-C stops it\n\n`)
 }
 
 /** The one line about what was finished, and what was not. */
@@ -32,15 +40,16 @@ export function report({ settled, interrupted, durationMs }: DrainReport, logger
 }
 
 /** The process cannot start: one line, exit code 1. */
-export function stopWith(thrown: unknown): never {
-  const { code, message, port, address } = thrown as NodeJS.ErrnoException & { port?: number; address?: string }
+export function stopWith(thrown: unknown, who = 'shop'): never {
+  const { code, message, cause, port, address } = thrown as NodeJS.ErrnoException & { port?: number; address?: string }
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: `port ${port} is taken: stop what listens there, or choose another with PORT=${(port ?? 0) + 1} npm start`,
     EACCES: `port ${port} needs rights that this user has not: choose one above 1023, such as PORT=3000 npm start`,
     EADDRNOTAVAIL: `HOST=${address} is no address of this machine`,
     ENOTFOUND: `HOST is no known name: ${message}`,
   }
-  process.stderr.write(`shop cannot start: ${reasons[code ?? ''] ?? message}\n`)
+  const because = cause instanceof Error ? `: ${cause.message}` : ''
+  process.stderr.write(`${who} cannot start: ${reasons[code ?? ''] ?? message + because}\n`)
   process.exit(1)
 }
 

@@ -1,18 +1,24 @@
 #!/usr/bin/env node
 // `npx koa-afterglow`: finds the command, and sets the exit code.
 import { dashboardsCommand } from './dashboards-command.ts'
+import { deadCommand } from './dead-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { ownManifest } from './own-package.ts'
 import { show, UsageError } from './usage.ts'
 import type { Command } from './usage.ts'
 
-const COMMANDS: Readonly<Record<string, Command>> = { doctor: doctorCommand, dashboards: dashboardsCommand }
+const COMMANDS: Readonly<Record<string, Command>> = {
+  doctor: doctorCommand,
+  dashboards: dashboardsCommand,
+  dead: deadCommand,
+}
 
 const HELP = `Usage: koa-afterglow COMMAND [options]
 
 Commands
   doctor       says what keeps tasks from running, or from being seen
   dashboards   writes Grafana dashboards, Prometheus rules and datasources for your installation
+  dead         lists, retries or discards what ended badly in a durable engine
 
 Options
   --help       of a command: koa-afterglow COMMAND --help
