@@ -2,7 +2,8 @@
 import { styleText } from 'node:util'
 import type { EngineAdmin } from '../core/engine.ts'
 import { asJson, asText } from './dead/print.ts'
-import { openStore, type Where } from './dead/store.ts'
+import { openStore } from './dead/store.ts'
+import type { Where } from './dead/store.ts'
 import { parse, show, UsageError } from './usage.ts'
 import type { Command } from './usage.ts'
 
@@ -99,8 +100,9 @@ async function decide(admin: EngineAdmin, { verb, ids, all, query }: Wanted): Pr
   return unknown.length === 0 ? 0 : 1
 }
 
+/** An engine that cannot start says why in its cause, and maybe in its own words too. */
 function messageOf(error: unknown): string {
-  const { message, cause } = error as Error
-  const because = cause === undefined ? '' : ((cause as Error).message ?? String(cause))
+  const { message, cause } = error as Error & { readonly cause?: Partial<Error> }
+  const because = cause?.message ?? ''
   return message.includes(because) ? message : `${message}: ${because}`
 }
