@@ -1,4 +1,4 @@
-import { styleText } from 'node:util'
+import type { styleText } from 'node:util'
 import type { DeadTask } from '../../core/engine.ts'
 
 /** Three lines for each: what and when, why, which. */
