@@ -233,11 +233,14 @@ describe.each(SDK_NAMES)('traces with %s', (sdkName) => {
 
   test('an aborted request is told what it added, too', async () => {
     await using sdk = started()
-    await asked((ctx) => {
+    const tasks = createTasks({ logger: false })
+    const answer = asked((ctx) => {
       ctx.tasks.add('mail', () => 1)
       ctx.status = 200
       ctx.res.destroy()
-    }).catch(() => undefined)
+    }, tasks)
+    await expect(answer).rejects.toThrow()
+    await tasks.idle()
     expect(one(sdk, 'GET').attributes).toMatchObject({ 'afterglow.submitted.count': 1 })
   })
 })
