@@ -2,10 +2,13 @@
 import { describe, expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
 import { bullmq, type BullmqOptions } from 'koa-afterglow/bullmq'
+import type { EngineEvent, EngineHost, Envelope } from 'koa-afterglow'
 import type { Backend } from '../../src/engines/bullmq/backend.ts'
+import { Claims } from '../../src/engines/bullmq/claims.ts'
 import { loadPeer } from '../../src/engines/bullmq/connections.ts'
 import { lossesOf } from '../../src/engines/bullmq/durability.ts'
 import { Lanes } from '../../src/engines/bullmq/lanes.ts'
+import type { Store } from '../../src/engines/bullmq/store.ts'
 import { resolveOptions } from '../../src/engines/bullmq/options.ts'
 
 const connection = 'redis://localhost'
@@ -89,5 +92,33 @@ describe('the queues of bullmq()', () => {
         },
       ),
     )
+  })
+})
+
+describe('a claim that bullmq() got as it stopped', () => {
+  test('is given back once, and not for ever once the connection is closed', async () => {
+    const events: EngineEvent[] = []
+    const told = Promise.withResolvers<void>()
+    const report: EngineHost['report'] = (event) => {
+      events.push(event)
+      told.resolve()
+    }
+    const host = { consume: true, run: () => undefined, room: () => 1, closed: new Set<string>(), report }
+    const claims = new Claims({} as Store, host)
+    claims.abandon()
+    const lane = lanesWith().of('task', 'normal')
+    let tries = 0
+    lane.store = () => {
+      tries++
+      return Promise.reject(new Error('Connection is closed.'))
+    }
+    const envelope = { record: { id: 'a' } } as unknown as Envelope
+    claims.giveBack({ lane, envelope, token: 't', lostClaims: 0 })
+    await told.promise
+    // Each further try would be due in the turn after the last.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(tries).toBe(1)
+    expect(events).toMatchObject([{ type: 'ack_failed' }])
+    await claims.drained(0)
   })
 })

@@ -7,6 +7,7 @@ import { Router } from '@koa/router'
 import { trace } from '@opentelemetry/api'
 import Koa from 'koa'
 import { createTasks, defineTask, gracefulShutdown } from 'koa-afterglow'
+import { memoryEngine } from 'koa-afterglow/testing'
 import { pino } from 'pino'
 import { z } from 'zod'
 
@@ -73,7 +74,8 @@ const SECRETS = {
 }
 
 const register = [ok, fails, retried, strict, swallowed, blocks, strays, careless]
-const tasks = createTasks({ logger, register })
+// A store that nothing is in, and yet it says so.
+const tasks = createTasks({ logger, register, engines: { durable: memoryEngine() } })
 tasks.use(async (task, next) => {
   try {
     await next()

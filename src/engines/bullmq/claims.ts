@@ -122,7 +122,9 @@ export class Claims {
         if (!stored) this.#lost(claim.envelope)
       } catch (thrown) {
         this.#host.report({ type: 'ack_failed', error: toError(thrown), envelope: claim.envelope })
-        await sleep(pauseMs, undefined, { signal: this.#deadline.signal }).catch(() => {})
+        // Also one that was fetched as the engine stopped: its store is closed, so it would be tried without a pause, for ever.
+        if (this.#deadline.signal.aborted) this.#held.delete(id)
+        else await sleep(pauseMs, undefined, { signal: this.#deadline.signal }).catch(() => {})
       }
     }
     if (this.#held.size === 0) this.#noneHeld()

@@ -100,7 +100,7 @@ export class Claims {
   async #acknowledge(mine: Held, end: End): Promise<void> {
     for (let pauseMs = 0; ; pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, pauseMs * 2), LONGEST_PAUSE_MS)) {
       if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: this.#given.signal }).catch(() => {})
-      if (this.#held.get(end.envelope.record.id) !== mine) return
+      if (this.#held.get(end.envelope.record.id) !== mine || (pauseMs > 0 && this.#given.signal.aborted)) return
       const { claim } = mine
       try {
         const fate = pauseMs > 0 ? await this.#store.fateOf(claim) : 'held'
