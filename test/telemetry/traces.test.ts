@@ -239,7 +239,7 @@ describe.each(SDK_NAMES)('traces with %s', (sdkName) => {
       ctx.status = 200
       ctx.res.destroy()
     }, tasks)
-    await expect(answer).rejects.toThrow()
+    await expect(answer).rejects.toThrow('fetch failed')
     await tasks.idle()
     expect(one(sdk, 'GET').attributes).toMatchObject({ 'afterglow.submitted.count': 1 })
   })
