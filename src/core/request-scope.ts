@@ -22,6 +22,9 @@ export interface GateKeeper {
 
 const REMEMBERED_RECORDS = 20
 
+/** Few do, so that the others need no room for it: ten thousand of them may wait. */
+const chainThrew = new WeakSet<RequestScope>()
+
 /** Most requests hold no task for long; those that do not hold any keep no array. */
 const NONE: readonly never[] = Object.freeze([])
 const added = <T>(list: readonly T[], one: T): readonly T[] => {
@@ -59,7 +62,6 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   #records: readonly TaskRecord[] = NONE
   /** Most requests have no task of a durable engine. */
   #unstored: Unstored | undefined
-  #threw = false
 
   constructor(keeper: GateKeeper, edge: RequestEdge) {
     this.#keeper = keeper
@@ -128,7 +130,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
 
   keeps(submission: Submission): boolean {
     const isKnown = this.#handlerReturned || this.#settled || this.#edge?.answered() === true
-    if (isKnown && !this.#threw) this.#look()
+    if (isKnown && !chainThrew.has(this)) this.#look()
     if (isKnown || (this.#open && submission.settings.runOn === 'settled')) return false
     return (this.#unstored ??= new Unstored(this.#keeper.store)).holds(submission)
   }
@@ -143,7 +145,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
   }
 
   skips(settings: ResolvedSettings): string | undefined {
-    if (this.#threw && !this.#settled) return `runOn '${settings.runOn}': the handler threw`
+    if (chainThrew.has(this) && !this.#settled) return `runOn '${settings.runOn}': the handler threw`
     return skippedBy(settings, this.facts.response ?? 'sent', this.facts.statusCode)
   }
 
@@ -152,7 +154,7 @@ export class RequestScope implements Holder, Linked<RequestScope> {
    * it was, with the first reason why something was not.
    */
   chainEnded(threw: boolean): Promise<Error | undefined> | undefined {
-    this.#threw = threw
+    if (threw) chainThrew.add(this)
     if (!this.#unstored) return undefined
     if (!threw) this.#look()
     return this.#unstored.end()
