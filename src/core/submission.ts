@@ -15,6 +15,7 @@ import type { AddOptions, Outcome, Priority, RequestFacts, ResolvedSettings, Tas
 /** What few submissions have, so that those who wait need no room for it. */
 const carriers = new WeakMap<Submission, Record<string, string>>()
 const hooks = new WeakMap<Submission, number>()
+const durables = new WeakSet<Submission>()
 
 const NO_OPTIONS: AddOptions = Object.freeze({})
 
@@ -76,7 +77,6 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   readonly task: RegisteredTask
   readonly name: string
   readonly engine: string
-  readonly durable: boolean
   readonly settings: ResolvedSettings
   readonly origin: Origin
   /** When it was added, by the engine's clock. */
@@ -118,13 +118,16 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.settings = settings
     this.enteredAt = this.readyAt = now
     this.options = options ?? NO_OPTIONS
-    this.durable = durable
+    if (durable) durables.add(this)
     this.#id = id
   }
 
   /** Made when first read: without telemetry most tasks are never asked for it. */
   get id(): string {
     return (this.#id ??= newId())
+  }
+  get durable(): boolean {
+    return durables.has(this)
   }
   get v(): 1 {
     return 1
