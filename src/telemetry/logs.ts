@@ -15,6 +15,11 @@ import { childOf, methodsOf } from './user-logger.ts'
 
 type Fields = Record<string, unknown>
 
+interface BoundLogger {
+  readonly engine: string
+  readonly logger: Logger
+}
+
 const { LOG_EVENTS } = names
 
 /** One line per outcome, through the user's own logger, with the ids of the attempt's span in it. */
@@ -23,7 +28,8 @@ export class Logs implements TaskObserver {
   readonly #logger: Logger
   readonly #methods: Readonly<Record<Level, Level>>
   readonly #failures: Failures
-  readonly #children = new Map<string, Logger>()
+  /** By the line, which goes with one outcome, and the task's name. */
+  readonly #children = new Map<Line, Map<string, BoundLogger>>()
   #level: string | undefined
 
   /** @throws InvalidOptionError */
@@ -68,22 +74,23 @@ export class Logs implements TaskObserver {
   }
 
   /** What is the same in all lines of a task that ends like this is written once, into a child of the logger. */
-  #bound({ name, engine }: TaskContext, { outcome }: AttemptOutcome, [, event]: Line): Logger {
+  #bound({ name, engine }: TaskContext, { outcome }: AttemptOutcome, line: Line): Logger {
     if (this.#logger.level !== this.#level) this.#children.clear()
     this.#level = this.#logger.level
-    const key = `${event} ${outcome} ${name}`
-    let child = this.#children.get(key)
-    if (!child) {
-      const bindings = {
-        [names.EVENT_NAME]: event,
-        [names.TASK_NAME]: name,
-        [names.ENGINE]: engine,
-        [names.TASK_OUTCOME]: outcome,
-      }
-      child = childOf(this.#logger, bindings)
-      if (this.#children.size < MAX_CHILDREN) this.#children.set(key, child)
-    }
-    return child
+    // By what is at hand, in two steps: a key put together of both would cost as much as the rest of this.
+    let children = this.#children.get(line)
+    if (!children) this.#children.set(line, (children = new Map<string, BoundLogger>()))
+    const known = children.get(name)
+    // A task that runs on several engines takes turns.
+    if (known?.engine === engine) return known.logger
+    const logger = childOf(this.#logger, {
+      [names.EVENT_NAME]: line[1],
+      [names.TASK_NAME]: name,
+      [names.ENGINE]: engine,
+      [names.TASK_OUTCOME]: outcome,
+    })
+    if (children.size < MAX_CHILDREN) children.set(name, { engine, logger })
+    return logger
   }
 
   settled(record: TaskRecord, outcome: Outcome, byAttempt: boolean): void {
@@ -198,7 +205,7 @@ function addUnfinished(fields: Fields, { records, states }: Unfinished): void {
   fields[names.UNFINISHED_STATES] = Object.entries(states).flatMap(([state, count]) => (count > 0 ? [state] : []))
 }
 
-/** Task names times outcomes; an app that makes up names without end gets a child per line beyond. */
+/** Task names, for each line; an app that makes up names without end gets a child per line beyond. */
 const MAX_CHILDREN = 1_000
 
 /** What `task.log` binds. The ids of the span are not bound: a logger with a mixin would then print them twice. */

@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import { defineTask } from 'koa-afterglow'
+import { durableTasks } from '../support/durable.ts'
 import { manualTasks } from '../support/runner.ts'
 import { activeSpanOf, remembering, SDKS } from '../support/telemetry.ts'
 
@@ -106,6 +107,20 @@ describe('logs', () => {
     tasks.add(secret, { password: 'hunter2' })
     await clock.settle()
     expect(JSON.stringify(lines)).not.toContain('hunter2')
+  })
+
+  test('a task that runs on two engines says in each line on which', async () => {
+    const { lines, logger } = remembering()
+    const { tasks, clock } = durableTasks({ logger })
+    const mail = defineTask({ name: 'mail', run: () => 1 })
+    for (const engine of ['default', 'durable', 'default']) {
+      const { settled } = tasks.add(mail, undefined, { override: { engine } })
+      await clock.settle()
+      await settled
+    }
+    await clock.settle()
+    const attempts = lines.filter((line) => line['afterglow.task.outcome'] === 'completed')
+    expect(attempts.map((line) => line['afterglow.engine'])).toEqual(['in_process', 'memory', 'in_process'])
   })
 
   test('a rejected task is one WARN line', () => {
