@@ -31,11 +31,14 @@ export interface Work {
 /** The only place that talks to engines. Whatever one of them fails at is its own failure, and costs no task its record. */
 export class Dispatch {
   readonly #engines: ReadonlyMap<string, Engine>
+  /** Most runners have one, and then each task is spared looking for it. */
+  readonly #only: Engine | undefined
   readonly #host: DispatchHost
   readonly #openings = new Map<Engine, Opening>()
 
   constructor(engines: ReadonlyMap<string, Engine>, host: DispatchHost) {
     this.#engines = engines
+    if (engines.size === 1) [this.#only] = engines.values()
     this.#host = host
   }
 
@@ -98,8 +101,9 @@ export class Dispatch {
   }
 
   give(batch: readonly Submission[]): void {
+    if (this.#only) return this.#giveTo(this.#only, batch)
     for (const [name, engine] of this.#engines) {
-      const own = this.#engines.size === 1 ? batch : batch.filter((one) => one.settings.engine === name)
+      const own = batch.filter((one) => one.settings.engine === name)
       if (own.length > 0) this.#giveTo(engine, own)
     }
   }

@@ -157,8 +157,9 @@ export class Flow implements RunHost, AttemptHost {
       if (submission.state === 'delayed' || submission.state === 'backoff') this.#tooLate(submission)
   }
 
-  get #msLeft(): number {
-    return this.#horizon - this.clock.now()
+  /** What goes back to a store has all the time there is. */
+  #msLeft({ durable }: Submission): number {
+    return durable ? Infinity : this.#horizon - this.clock.now()
   }
 
   #tooLate(submission: Submission): boolean {
@@ -179,12 +180,11 @@ export class Flow implements RunHost, AttemptHost {
 
   /** After the observers saw how the attempt ended; outside every `try` round user code. */
   attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void {
-    const { submission } = attempt
+    const { submission, stopped } = attempt
     submission.current = undefined
     this.lanes.ended(submission.task)
     submission.attempts = outcome.attempts
-    const msLeft = submission.durable ? Infinity : this.#msLeft
-    const final = outcome.outcome === 'retried' ? retriedUnless(attempt.stopped, outcome, msLeft) : outcome
+    const final = outcome.outcome === 'retried' ? retriedUnless(stopped, outcome, this.#msLeft(submission)) : outcome
     if (submission.durable && goesBack(final)) this.#giveBack(submission, final)
     else if (final.outcome === 'retried') {
       submission.task.counts.retries++

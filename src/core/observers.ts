@@ -134,9 +134,10 @@ export class Observers {
   #guard<A extends Observed>(observer: With<'attempt'>, inner: (attempt: A) => void): (attempt: A) => void {
     return (attempt) => {
       let entered = false
+      let outcome: Promise<AttemptOutcome> | undefined
       const next = () => {
         // Asked for before it is known: whoever waits for it is told before the task counts as ended.
-        const outcome = attempt.whenOutcome()
+        outcome = attempt.whenOutcome()
         if (!entered) {
           entered = true
           inner(attempt)
@@ -146,7 +147,7 @@ export class Observers {
       try {
         const seen = observer.attempt(attempt, next)
         // An async observer gives a promise of its own; the attempt does not wait for it, but its failure must not float.
-        seen?.then(undefined, (thrown: unknown) => this.#failed(observer, 'attempt', thrown))
+        if (seen !== outcome) seen?.then(undefined, (thrown: unknown) => this.#failed(observer, 'attempt', thrown))
       } catch (thrown) {
         this.#failed(observer, 'attempt', thrown)
       }

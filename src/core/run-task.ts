@@ -37,6 +37,11 @@ export function makeRunTask(
 ): RunTask {
   const work: WorkRing = compose<Attempt>(middleware, runHandler)
   const ring = host.observers.round<Attempt>(middleware.length > 0 ? (attempt) => settle(work, attempt) : settleHandler)
+  // Entered and not run: the scope it is in ends it, and leaving a store costs as much as entering one.
+  const runAsTask = (attempt: Attempt) => {
+    store.enterWith(attempt.submission)
+    ring(attempt)
+  }
 
   return (envelope, ended: Ended) => {
     const submission = host.submissionOf(envelope)
@@ -55,7 +60,7 @@ export function makeRunTask(
     host.lanes.started(submission.task)
     noteFirstStart(submission, attempt.startedAt, host.observers)
     // First the context of the add, then the task as ours in it: what the work adds, it adds as this task.
-    if (submission.resource) submission.resource.runInAsyncScope(store.run, store, submission, ring, attempt)
+    if (submission.resource) submission.resource.runInAsyncScope(runAsTask, undefined, attempt)
     else store.run(submission, ring, attempt)
     host.blocking.returned(attempt)
   }

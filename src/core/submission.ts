@@ -15,7 +15,6 @@ import type { AddOptions, Outcome, Priority, RequestFacts, ResolvedSettings, Tas
 /** What few submissions have, so that those who wait need no room for it. */
 const carriers = new WeakMap<Submission, Record<string, string>>()
 const hooks = new WeakMap<Submission, number>()
-const durables = new WeakSet<Submission>()
 
 const NO_OPTIONS: AddOptions = Object.freeze({})
 
@@ -61,8 +60,6 @@ interface Beginning {
   /** By the engine's clock. */
   readonly now: number
   readonly options: AddOptions | undefined
-  /** Held by a durable engine. */
-  readonly durable: boolean
   /** @default made when it is first read */
   readonly id?: string
 }
@@ -110,7 +107,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   #id: string | undefined
   #settled: PromiseWithResolvers<Outcome> | undefined
 
-  constructor({ task, name, origin, engine, settings, now, options, durable, id }: Beginning) {
+  constructor({ task, name, origin, engine, settings, now, options, id }: Beginning) {
     this.task = task
     this.name = name
     this.engine = engine
@@ -118,7 +115,6 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.settings = settings
     this.enteredAt = this.readyAt = now
     this.options = options ?? NO_OPTIONS
-    if (durable) durables.add(this)
     this.#id = id
   }
 
@@ -127,7 +123,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     return (this.#id ??= newId())
   }
   get durable(): boolean {
-    return durables.has(this)
+    return false
   }
   get v(): 1 {
     return 1
@@ -226,5 +222,12 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
 
   [inspect.custom](): object {
     return this.toJSON()
+  }
+}
+
+/** One that a durable engine holds. Told by its class, since no room is left for it in each of those that wait. */
+export class DurableSubmission extends Submission {
+  override get durable(): boolean {
+    return true
   }
 }

@@ -18,7 +18,7 @@ import { ownAddOptions, resolveSettings, type Limits } from './options.ts'
 import { pendingOf } from './ledger.ts'
 import { parseInput } from './parse-input.ts'
 import { isDefinition, type RegisteredTask, type Registry } from './registry.ts'
-import { Submission, type Origin } from './submission.ts'
+import { DurableSubmission, Submission, type Origin } from './submission.ts'
 import { Handle, type HandleOwner } from './task-handle.ts'
 import type { SubmissionResult } from './observer.ts'
 import type { AddOptions, TaskHandle, TaskSettings } from './task.ts'
@@ -77,7 +77,8 @@ export function submitTask(host: SubmitHost, origin: Origin, args: readonly unkn
     refuseAdd({ engine, task, settings, options, afterStored }, `add('${name}')`)
   }
   const now = host.clock.now()
-  const submission = new Submission({ task, name, origin, engine: engine.name, durable, settings, now, options })
+  const Kind = durable ? DurableSubmission : Submission
+  const submission = new Kind({ task, name, origin, engine: engine.name, settings, now, options })
   const pending = options?.key === undefined ? undefined : host.pendingLike(submission)
   // A duplicate is no further task, so that limits on how many there are say nothing about it.
   const refusal = refuse(host, submission, dependencies) ?? (pending ? undefined : tooMany(host, submission))

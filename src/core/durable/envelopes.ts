@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Envelope, EnvelopeRecord, StoredOverride } from '../engine.ts'
 import { resolveSettings } from '../options.ts'
 import type { RegisteredTask } from '../registry.ts'
-import { Submission } from '../submission.ts'
+import { DurableSubmission, type Submission } from '../submission.ts'
 import type { RequestFacts, ResolvedSettings, TaskSettings } from '../task.ts'
 import { read } from '../text.ts'
 import { StoredRequest } from './stored-request.ts'
@@ -45,17 +45,7 @@ export function submissionFrom(envelope: Envelope, task: RegisteredTask, { clock
     overrideFrom(record.override),
     `task '${task.name}' (stored override)`,
   )
-  const one = new Submission({
-    task,
-    name: task.name,
-    origin,
-    engine,
-    settings,
-    now,
-    options,
-    id: record.id,
-    durable: true,
-  })
+  const one = new DurableSubmission({ task, name: task.name, origin, engine, settings, now, options, id: record.id })
   one.attempts = attempt - 1
   one.readyAt = Math.max(now, (startAt ?? 0) - clock.origin)
   one.span = record.span
