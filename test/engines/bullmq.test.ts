@@ -7,6 +7,7 @@ import type { Backend } from '../../src/engines/bullmq/backend.ts'
 import { Claims } from '../../src/engines/bullmq/claims.ts'
 import { loadPeer } from '../../src/engines/bullmq/connections.ts'
 import { lossesOf } from '../../src/engines/bullmq/durability.ts'
+import { InOrder } from '../../src/engines/bullmq/in-order.ts'
 import { Lanes } from '../../src/engines/bullmq/lanes.ts'
 import type { Store } from '../../src/engines/bullmq/store.ts'
 import { resolveOptions } from '../../src/engines/bullmq/options.ts'
@@ -89,6 +90,31 @@ describe('the queues of bullmq()', () => {
           expect(new Set(got)).toEqual(new Set(open.length > 0 ? open : [undefined]))
           for (const lane of lanes.all) lane.ripe = false
           expect(lanes.next(new Set())).toBeUndefined()
+        },
+      ),
+    )
+  })
+})
+
+describe('what bullmq() asks for', () => {
+  test('comes in the order of the questions, in whichever they are answered', () => {
+    const asked = fc.array(fc.string(), { minLength: 1, maxLength: 8 })
+    fc.assert(
+      fc.property(
+        asked.chain((all) =>
+          fc.tuple(fc.constant(all), fc.shuffledSubarray([...all.keys()], { minLength: all.length })),
+        ),
+        ([all, answered]) => {
+          const taken: string[] = []
+          const order = new InOrder<string>()
+          const answers = all.map(() => order.ask((answer) => void taken.push(answer)))
+          for (const [at, index] of answered.entries()) {
+            answers[index]?.(all[index] ?? '')
+            const open = answered.slice(at + 1)
+            // All before the first that is not answered, and no other.
+            expect(taken).toEqual(all.slice(0, Math.min(all.length, ...open)))
+            expect(order.size).toBe(all.length - taken.length)
+          }
         },
       ),
     )

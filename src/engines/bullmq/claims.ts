@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ended, EngineHost, Envelope } from '../../core/engine.ts'
 import { toError } from '../../core/errors.ts'
+import type { Answer } from './backend.ts'
 import { isLost, type Claim, type End, type Lane } from './lane.ts'
 import type { Store } from './store.ts'
 
@@ -12,11 +13,13 @@ interface Held {
   acknowledged?: Promise<void>
 }
 
+/** To be called once, with what was claimed or why that is not to be run. */
+export type TakeNext = (next: Claim | Error | undefined) => void
+
 /** Who starts tasks, and may have the step that stores an end claim the next one. */
 export interface Starter {
-  /** Whether it is to. Room for it is kept until `got`. */
-  wantsNext(lane: Lane): boolean
-  got(lane: Lane, next: Claim | Error | undefined): void
+  /** What takes that next one, if there is to be one. */
+  nextOf(lane: Lane): TakeNext | undefined
   /** There may be room. */
   freed(): void
 }
@@ -97,25 +100,25 @@ export class Claims {
     const { id } = envelope.record
     const held = this.#orphans.delete(id) ? undefined : this.#held.get(id)
     if (!held || held.end) return this.starter?.freed()
-    const fetches = ending.outcome !== 'interrupted' && (this.starter?.wantsNext(held.claim.lane) ?? false)
-    this.#end(held, { envelope, ending, dead }, fetches)
-    if (!fetches) this.starter?.freed()
+    const take = ending.outcome === 'interrupted' ? undefined : this.starter?.nextOf(held.claim.lane)
+    this.#end(held, { envelope, ending, dead }, take)
+    if (!take) this.starter?.freed()
   }
 
-  #end(held: Held, end: End, fetches = false): void {
+  #end(held: Held, end: End, take?: TakeNext): void {
     held.end = end
     this.#held.set(held.claim.envelope.record.id, held)
-    held.acknowledged = this.#acknowledge(held, end, fetches)
+    held.acknowledged = this.#acknowledge(held, end, take)
   }
 
   /** Repeated while the claim is held; the task is not run again for it. */
-  async #acknowledge(held: Held, end: End, fetches: boolean): Promise<void> {
+  async #acknowledge(held: Held, end: End, take: TakeNext | undefined): Promise<void> {
     const { claim } = held
     const { id } = claim.envelope.record
     for (let pauseMs = FIRST_PAUSE_MS; this.#held.get(id) === held; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
         const first = pauseMs === FIRST_PAUSE_MS
-        const stored = first ? await this.#storeFirst(claim, end, fetches) : await this.#storeAgain(claim, end)
+        const stored = first ? await this.#storeFirst(claim, end, take) : await this.#storeAgain(claim, end)
         // What was put back may be here again by now, under a new claim.
         if (this.#held.get(id) !== held) break
         this.#held.delete(id)
@@ -131,19 +134,18 @@ export class Claims {
   }
 
   /** False if the claim was lost. */
-  async #storeFirst(claim: Claim, end: End, fetches: boolean): Promise<boolean> {
+  async #storeFirst(claim: Claim, end: End, take: TakeNext | undefined): Promise<boolean> {
     const { lane, token } = claim
-    let next: Claim | Error | undefined
+    let answer: Answer
     try {
-      const answer = await lane.store(claim, end, fetches)
-      if (fetches) next = lane.read(answer, token)
-      return true
+      answer = await lane.store(claim, end, take !== undefined)
     } catch (thrown) {
+      take?.(undefined)
       if (isLost(thrown)) return await this.#storeRegained(claim, end)
       throw thrown
-    } finally {
-      if (fetches) this.starter?.got(lane, next)
     }
+    take?.(lane.read(answer, token))
+    return true
   }
 
   /** The answer to an earlier try may have been lost, of one that was stored. */

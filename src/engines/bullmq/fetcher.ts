@@ -1,6 +1,6 @@
 import { runNeutral } from '../../core/clock.ts'
 import type { EngineHost } from '../../core/engine.ts'
-import type { Claims, Starter } from './claims.ts'
+import type { Claims, Starter, TakeNext } from './claims.ts'
 import type { Claim, Lane } from './lane.ts'
 import { reportTo, type Store } from './store.ts'
 import { BLOCK_MS, Waker, type Wake } from './waker.ts'
@@ -28,7 +28,7 @@ export class Fetcher implements Starter {
   #pumping: Promise<void> | undefined
   #again = false
   #stopping = false
-  /** Room that is kept for what acknowledgements under way will claim. */
+  /** Room that is kept for claims under way. */
   #kept = 0
 
   constructor({ store, host, claims, checkMs }: FetcherOptions) {
@@ -75,19 +75,14 @@ export class Fetcher implements Starter {
   }
 
   /** Saves a command per task, but it would starve other queues: only where no other one has work. */
-  wantsNext(lane: Lane): boolean {
-    // What is claimed and not yet started comes first.
-    const wants =
-      lane.ripe && !lane.claiming && this.#mayStart(lane) && this.#store.lanes.isOnlyOne(lane, this.#host.closed)
-    if (wants) this.#kept++
-    return wants
-  }
-
-  got(lane: Lane, next: Claim | Error | undefined): void {
-    this.#kept--
-    if (next instanceof Error) this.#report(next)
-    else if (next) this.#deliver(lane, [next])
-    if (!lane.ripe || !next) this.wake()
+  nextOf(lane: Lane): TakeNext | undefined {
+    if (!lane.ripe || !this.#mayStart(lane) || !this.#store.lanes.isOnlyOne(lane, this.#host.closed)) return undefined
+    const take = this.#claiming(lane, 1)
+    return (next) => {
+      if (next instanceof Error) this.#report(next)
+      take(next && !(next instanceof Error) ? [next] : [])
+      if (!lane.ripe || !next) this.wake()
+    }
   }
 
   freed(): void {
@@ -111,16 +106,25 @@ export class Fetcher implements Starter {
         const room = this.#room()
         const lane = room > 0 && !this.#stopping ? this.#store.lanes.next(closed) : undefined
         if (!lane) break
-        lane.claiming = true
-        const { claims, errors } = await lane.claim(room)
-        this.#deliver(lane, claims)
-        lane.claiming = false
+        const count = Math.min(room, lane.width)
+        const take = this.#claiming(lane, count)
+        const { claims, errors } = await lane.claim(count)
+        take(claims)
         for (const error of errors) this.#report(error)
         if (errors.length > 0 && claims.length === 0) return this.#later()
       }
     }
     this.#passOn()
     this.#rest()
+  }
+
+  /** Keeps room for so many, until what was claimed is taken. */
+  #claiming(lane: Lane, count: number): (claims: readonly Claim[]) => void {
+    this.#kept += count
+    return lane.claims.ask((claims) => {
+      this.#kept -= count
+      this.#deliver(lane, claims)
+    })
   }
 
   #room(): number {
@@ -132,15 +136,19 @@ export class Fetcher implements Starter {
   }
 
   /** Gives back what may no longer start: a task that started just before may have closed its label or filled the room. */
-  #deliver(lane: Lane, claims: readonly Claim[]): void {
+  #deliver(lane: Lane, claimed: readonly Claim[]): void {
+    const claims = [...lane.held, ...claimed]
     let count = 0
     while (count < claims.length && this.#mayStart(lane)) {
       const claim = claims[count++]
       if (claim) this.#claims.run(claim)
     }
-    // Each goes to the front, so the first one last.
-    for (const claim of claims.slice(count).toReversed()) this.#claims.giveBack(claim)
     lane.delivered(count, claims.length)
+    lane.held = claims.slice(count)
+    if (lane.claims.size > 0) return
+    // Each goes to the front, so the first one last; and therefore all of them, or none yet.
+    for (const claim of lane.held.toReversed()) this.#claims.giveBack(claim)
+    lane.held = []
   }
 
   /** Wakes that came here and cannot be used are for another worker. */

@@ -2,6 +2,7 @@ import type { DeathNote, Ending, Envelope } from '../../core/engine.ts'
 import { EngineError, toError } from '../../core/errors.ts'
 import type { Priority } from '../../core/task.ts'
 import type { Answer, Backend, FinishedHow } from './backend.ts'
+import { InOrder } from './in-order.ts'
 import { dataOf, envelopeOf, FIELDS, revivedDataOf } from './jobs.ts'
 
 /** One delivery of one task to this process. */
@@ -43,12 +44,14 @@ export class Lane {
   ripe = true
   /** BullMQ wakes one worker for a task. It was this one, and it has not asked since. */
   owesWake = false
-  /** Claims of it are under way, or are not delivered yet. */
-  claiming = false
+  /** Claims under way. What was claimed first starts first. */
+  readonly claims = new InOrder<readonly Claim[]>()
+  /** What was claimed and may not start; those under way come behind it. */
+  held: readonly Claim[] = []
   /** When the next delayed task is due, as far as is known here, in milliseconds since the epoch. */
   dueAt = Infinity
   readonly #options: LaneOptions
-  /** How many to claim at once. Grows while all of them are there and start. */
+  /** Grows while all that were claimed are there and start. */
   #width = 1
   /** How often that has to be so before it grows again: a label at its own limit closes behind each start. */
   #caution = 0
@@ -61,9 +64,14 @@ export class Lane {
     this.#options = options
   }
 
+  /** How many to claim at once. */
+  get width(): number {
+    return this.#width
+  }
+
   /** What was claimed is held here, also beside a claim that failed. */
-  async claim(most: number): Promise<Claimed> {
-    const tokens = Array.from({ length: Math.min(most, this.#width) }, () => this.#options.newToken())
+  async claim(count: number): Promise<Claimed> {
+    const tokens = Array.from({ length: count }, () => this.#options.newToken())
     const { worker } = this.#options
     const answers = await Promise.allSettled(tokens.map((token) => this.backend.moveToActive(token, worker)))
     const read = answers.map((answer, index) =>

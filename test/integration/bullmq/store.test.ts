@@ -176,6 +176,16 @@ describeWithRedis(describe, import.meta.filename)('bullmq()', () => {
     expect(worker.ids).toEqual(idsOf(...sent))
   })
 
+  test('starts in the order of the adds, claimed by the pump and by what ends at once', async () => {
+    const worker = await workers.open({ concurrency: 0 })
+    const sent = Array.from({ length: 400 }, () => envelope())
+    await worker.engine.enqueue(sent)
+    worker.concurrency = 20
+    worker.engine.wake()
+    await worker.ran(400)
+    expect(worker.ids).toEqual(idsOf(...sent))
+  })
+
   test('is told at once of a task of which it never heard, by another process', async () => {
     const worker = await workers.open()
     const adds = await workers.open({ consume: false })
