@@ -1,5 +1,6 @@
 // A service with every kind of task, told to end at a moment of main.ts's choosing. It keeps books of its own on fd 3: a line
-// for each task that it was told is accepted, whether or not anybody is ever answered. Its log goes to stdout.
+// for each task that it was told is accepted, whether or not anybody is ever answered, and one for each connection that it let
+// in. Its log goes to stdout.
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +8,7 @@ import { Router } from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { createTasks, defineTask, gracefulShutdown, threadOf, type TaskContext, type TaskHandle } from 'koa-afterglow'
 import { pino } from 'pino'
-import { DEADLINE_MS, type Kind } from './kinds.ts'
+import { DEADLINE_MS, LET_IN, type Kind } from './kinds.ts'
 
 const logger = pino({ base: null, timestamp: false }, pino.destination({ fd: 1, sync: true }))
 const tasks = createTasks({ logger, limits: { graceMs: 200 }, threads: { max: 1 } })
@@ -94,6 +95,7 @@ const router = new Router().get('/:kind', async (ctx) => {
 })
 const app = new Koa().use(tasks.middleware()).use(router.routes())
 const server = app.listen(0, '127.0.0.1')
+server.on('connection', ({ remotePort }) => writeSync(3, `${LET_IN}${remotePort}\n`))
 await once(server, 'listening')
 const shutdown = gracefulShutdown({
   server,

@@ -1,6 +1,8 @@
 export const DEADLINE_MS = 3_000
 /** What requests get of it; whoever is connected still is cut off then. A machine that is very busy may need more. */
 export const SERVER_MS = (DEADLINE_MS - DEADLINE_MS / 8) / 2
+/** What a line of the service's books begins with that names the port of a client it let in. */
+export const LET_IN = 'port '
 
 /** One way for a task to go, and how often of a hundred. */
 export const KINDS = {

@@ -7,12 +7,18 @@ const CONNECTIONS = 16
 /** Of a hundred requests so many are given up by their client before it heard of them. */
 const GIVEN_UP = 3
 
+export interface Wrong {
+  readonly what: string
+  /** The client's, if it got as far as being connected. */
+  readonly port?: number | undefined
+}
+
 export interface Told {
   /** Ids of tasks that an answer named. */
   readonly ids: Set<string>
   answers: number
   /** Answers other than 200, and connections that broke under a request. */
-  readonly wrong: string[]
+  readonly wrong: Wrong[]
 }
 
 /** Kept connections, each with one request after the other, until an answer says that it is the last. Nothing is tried again. */
@@ -50,6 +56,12 @@ export class Load {
   async #ask(agent: http.Agent): Promise<boolean> {
     const request = http.get({ host: '127.0.0.1', port: this.#port, path: `/${pick(this.#dice)}`, agent })
     request.on('error', () => undefined)
+    let port: number | undefined
+    // Of a socket that is gone nothing is left to read.
+    request.once('socket', (socket) => {
+      port = socket.localPort
+      if (socket.connecting) socket.once('connect', () => (port = socket.localPort))
+    })
     if (this.#dice() * 100 < GIVEN_UP) {
       request.once('socket', () => setTimeout(() => request.destroy(), this.#dice() * 10))
       await new Promise((resolve) => request.once('close', resolve))
@@ -62,7 +74,7 @@ export class Load {
       this.#heard(response.statusCode ?? 0, body)
       return response.headers.connection !== 'close'
     } catch (thrown) {
-      this.told.wrong.push(String((thrown as NodeJS.ErrnoException).code ?? thrown))
+      this.told.wrong.push({ what: String((thrown as NodeJS.ErrnoException).code ?? thrown), port })
       return false
     }
   }
@@ -70,7 +82,7 @@ export class Load {
   #heard(status: number, body: string): void {
     this.told.answers++
     if (status === 200) this.told.ids.add((JSON.parse(body) as { id: string }).id)
-    else this.told.wrong.push(`status ${status}`)
+    else this.told.wrong.push({ what: `status ${status}` })
     if (this.#waiting && this.told.answers >= this.#waiting.answers) this.#waiting.resolve()
   }
 }

@@ -48,6 +48,7 @@ for (const outcome of new Set(ends.flatMap(({ outcomes }) => [...outcomes.keys()
   print(`${outcome.padEnd(24)} ${total(({ outcomes }) => outcomes.get(outcome) ?? 0)}`)
 print(`ended after the signal   ${total(({ settledInDrain }) => settledInDrain)}`)
 print(`named in the reports     ${total(({ interrupted }) => interrupted)}`)
+print(`never let in             ${total(({ turnedAway }) => turnedAway)}`)
 print(`cut off at the deadline  ${total(({ cutOff }) => cutOff)}`)
 const off = ends.filter(({ faults }) => faults.length > 0).length
 print(

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SERVER_MS } from './kinds.ts'
-import { Load } from './load.ts'
+import { LET_IN, SERVER_MS } from './kinds.ts'
+import { Load, type Wrong } from './load.ts'
 
 export interface Moment {
   /** After so many answers, */
@@ -24,6 +24,8 @@ export interface End {
   /** By the report. */
   readonly settledInDrain: number
   readonly interrupted: number
+  /** Connected by the operating system, and reset by it before the service saw them. */
+  readonly turnedAway: number
   /** Requests that took longer than the deadline gives them. */
   readonly cutOff: number
   readonly faults: readonly string[]
@@ -60,7 +62,13 @@ export async function oneEnd(moment: Moment, dice: () => number): Promise<End> {
     }),
   ]
   const accepted: string[] = []
-  read.push(each(books, (id) => accepted.push(id)))
+  const letIn = new Set<number>()
+  read.push(
+    each(books, (line) => {
+      if (line.startsWith(LET_IN)) letIn.add(Number(line.slice(LET_IN.length)))
+      else accepted.push(line)
+    }),
+  )
   const said: string[] = []
   read.push(each(stderr, (text) => said.push(text)))
   try {
@@ -73,7 +81,7 @@ export async function oneEnd(moment: Moment, dice: () => number): Promise<End> {
     const [code, signal] = await exit
     await Promise.all(read)
     const ended = code === 0 && said.length === 0 ? [] : [`it ended with ${code ?? signal}: ${said.join('\n')}`]
-    return compared({ moment, lines, accepted, load, ended })
+    return compared({ moment, lines, accepted, letIn, load, ended })
   } finally {
     child.kill('SIGKILL')
   }
@@ -87,13 +95,15 @@ interface Seen {
   readonly moment: Moment
   readonly lines: readonly Line[]
   readonly accepted: readonly string[]
+  readonly letIn: ReadonlySet<number>
   readonly load: Load
   readonly ended: readonly string[]
 }
 
-function compared({ moment, lines, accepted, load, ended }: Seen): End {
+function compared({ moment, lines, accepted, letIn, load, ended }: Seen): End {
   const { told } = load
   const inTime = serverMs(lines) < SERVER_MS
+  const wrong = told.wrong.filter((one) => !isTurnedAway(one, letIn))
   const settlements = lines.filter(isSettlement)
   const ids = settlements.map(idOf)
   const settled = new Set(ids)
@@ -110,7 +120,7 @@ function compared({ moment, lines, accepted, load, ended }: Seen): End {
   }
   const faults = [
     ...ended,
-    ...(inTime ? told.wrong.map((what) => `a request ended with ${what}`) : []),
+    ...(inTime ? wrong.map(({ what }) => `a request ended with ${what}`) : []),
     ...count(
       'accepted tasks have no outcome',
       accepted.filter((id) => !settled.has(id)),
@@ -147,7 +157,8 @@ function compared({ moment, lines, accepted, load, ended }: Seen): End {
     outcomes,
     settledInDrain: report?.settled ?? 0,
     interrupted: reported.size,
-    cutOff: inTime ? 0 : told.wrong.length,
+    turnedAway: told.wrong.length - wrong.length,
+    cutOff: inTime ? 0 : wrong.length,
     faults,
   }
 }
@@ -156,6 +167,13 @@ function serverMs(lines: readonly Line[]): number {
   const left = (name: string) => Number(lines.find(({ stage }) => stage === name)?.['msLeft'])
   return left('server') - left('tasks')
 }
+
+/**
+ * The operating system connects clients before a process takes them, and resets whoever has come since the last look at them
+ * when that process ends its listening. No process can prevent it; whoever sends requests has to be told before (`readyDelayMs`).
+ */
+const isTurnedAway = ({ what, port }: Wrong, letIn: ReadonlySet<number>): boolean =>
+  what === 'ECONNRESET' && port !== undefined && !letIn.has(port)
 
 const idOf = (line: Line): string => String(line['afterglow.task.id'])
 
