@@ -146,9 +146,7 @@ function compared({ moment, lines, accepted, letIn, load, ended }: Seen): End {
       [...reported].filter((id) => !interrupted.includes(id)),
     ),
     ...differ('outcomes since the signal', inDrain.length, (report?.settled ?? 0) + reported.size),
-    ...differ('accepted, by stats()', stats?.submissions.accepted, known.size),
-    ...differ('outcomes, by stats()', stats && sum(stats.outcomes), settled.size),
-    ...differ('in flight, by stats()', stats && sum(stats.inFlight), 0),
+    ...differing(stats, { accepted: known.size, settled: settled.size }),
   ]
   return {
     moment,
@@ -162,6 +160,15 @@ function compared({ moment, lines, accepted, letIn, load, ended }: Seen): End {
     faults,
   }
 }
+
+const differing = (
+  stats: Stats | undefined,
+  books: { readonly accepted: number; readonly settled: number },
+): string[] => [
+  ...differ('accepted, by stats()', stats?.submissions.accepted, books.accepted),
+  ...differ('outcomes, by stats()', stats && sum(stats.outcomes), books.settled),
+  ...differ('in flight, by stats()', stats && sum(stats.inFlight), 0),
+]
 
 function serverMs(lines: readonly Line[]): number {
   const left = (name: string) => Number(lines.find(({ stage }) => stage === name)?.['msLeft'])
