@@ -2,8 +2,16 @@
 
 interface Run {
   readonly process: number
+  /** Claims on it that were lost until then. */
+  readonly lostClaims: number
   readonly beganAt: number
   endedAt?: number
+}
+
+/** From the kill of the process that ran it until it ran again. */
+interface Wait {
+  readonly ms: number
+  readonly losses: number
 }
 
 /** An end is stored a moment after it was said; one that was killed within it may run again. */
@@ -19,6 +27,8 @@ export interface Verdict {
   readonly unexplained: readonly string[]
   /** Of those that a killed process had begun: how long until another began it again, at most. */
   readonly longestMs: number
+  /** The same of those that another had claimed, and not begun, when it was killed too. */
+  readonly again: { readonly count: number; readonly longestMs: number }
   readonly events: Readonly<Record<string, number>>
 }
 
@@ -34,7 +44,7 @@ export class Books {
     const [what = '', first = '', second = ''] = line.split(' ')
     if (what === 'refused') this.#event(process, what, first)
     if (what === 'acknowledged') this.#acknowledged.add(first)
-    else if (what === 'began') this.#began(process, first)
+    else if (what === 'began') this.#began(process, first, Number(second))
     else if (what === 'ended') this.#ended(process, first)
     else if (what === 'event') this.#event(process, first, second)
   }
@@ -50,9 +60,9 @@ export class Books {
   verdict(): Verdict {
     const all = [...this.#runs]
     const twice = all.filter(([, runs]) => runs.length > 1)
-    const waits = twice.flatMap(([, runs]) =>
-      runs.slice(1).map((run, at) => run.beganAt - (this.#killedAt.get(runs[at]?.process ?? -1) ?? run.beganAt)),
-    )
+    const waits = twice.flatMap(([, runs]) => runs.slice(1).flatMap((run, at) => this.#waitFor(run, runs[at]) ?? []))
+    const longest = (some: readonly Wait[]) => Math.max(0, ...some.map(({ ms }) => ms))
+    const again = waits.filter(({ losses }) => losses > 1)
     return {
       acknowledged: this.#acknowledged.size,
       ran: all.length,
@@ -61,14 +71,21 @@ export class Books {
       unexplained: twice
         .filter(([id, runs]) => runs.slice(0, -1).some((run) => !this.#mayRunAgain(id, run)))
         .map(([id]) => id),
-      longestMs: Math.max(0, ...waits),
+      longestMs: longest(waits.filter(({ losses }) => losses <= 1)),
+      again: { count: again.length, longestMs: longest(again) },
       events: this.#events,
     }
   }
 
-  #began(process: number, id: string): void {
+  #waitFor(run: Run, before: Run | undefined): Wait | undefined {
+    const killedAt = this.#killedAt.get(before?.process ?? -1)
+    if (!before || killedAt === undefined) return undefined
+    return { ms: run.beganAt - killedAt, losses: run.lostClaims - before.lostClaims }
+  }
+
+  #began(process: number, id: string, lostClaims: number): void {
     const runs = this.#runs.get(id) ?? []
-    runs.push({ process, beganAt: performance.now() })
+    runs.push({ process, lostClaims, beganAt: performance.now() })
     this.#runs.set(id, runs)
   }
 

@@ -18,8 +18,8 @@ const MOST_AT_ONCE = 4
 const work = defineTask({
   name: 'work',
   engine: 'durable',
-  async run(_: { at: number }, { id }) {
-    say('began', id)
+  async run(_: { at: number }, { id, lostClaims }) {
+    say('began', id, String(lostClaims))
     await sleep(Math.random() * LONGEST_RUN_MS)
     say('ended', id)
   },

@@ -24,6 +24,8 @@ const rows: readonly (readonly [string, number | string])[] = [
   ['ran twice, in flight when its process was killed', verdict.twice - unexplained.length],
   ['ran twice for no such reason', unexplained.length],
   ['a killed one began again within', `${(verdict.longestMs / 1_000).toFixed(1)} s`],
+  ['claimed by another that was killed before it began', verdict.again.count],
+  ['and then began within', `${(verdict.again.longestMs / 1_000).toFixed(1)} s`],
   ...Object.entries(events).map(([type, count]) => [`told: ${type}`, count] as const),
   ['took', `${((performance.now() - began) / 1_000).toFixed(0)} s`],
 ]

@@ -73,6 +73,9 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
   get durable(): boolean {
     return this.submission.durable
   }
+  get lostClaims(): number {
+    return this.submission.lostClaims
+  }
   get depth(): number {
     return this.submission.depth
   }

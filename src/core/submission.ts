@@ -125,6 +125,9 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   get durable(): boolean {
     return false
   }
+  get lostClaims(): number {
+    return 0
+  }
   get v(): 1 {
     return 1
   }
@@ -227,7 +230,15 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
 
 /** One that a durable engine holds. Told by its class, since no room is left for it in each of those that wait. */
 export class DurableSubmission extends Submission {
+  #lostClaims = 0
+
   override get durable(): boolean {
     return true
+  }
+  override get lostClaims(): number {
+    return this.#lostClaims
+  }
+  override set lostClaims(lost: number) {
+    this.#lostClaims = lost
   }
 }

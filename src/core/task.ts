@@ -159,6 +159,11 @@ export interface TaskRecord {
   readonly engine: string
   /** Whether a durable engine holds it: it is handed over here, and may run in another process. */
   readonly durable?: boolean | undefined
+  /**
+   * How often a worker was lost while it had this attempt: what it does may have been done before, in part or whole. Absent
+   * in process, where nothing runs twice. @default 0
+   */
+  readonly lostClaims?: number | undefined
   /** 0 for a task added by a request or from outside, 1 for a task that such a task added, and so on. */
   readonly depth: number
   /** Added from a request's async context after that request was over: a task of its own that only remembers it. */
@@ -196,6 +201,7 @@ export interface TaskContext<Input = unknown> extends TaskRecord {
   /** 1 for the first. */
   readonly attempt: number
   readonly maxAttempts: number
+  readonly lostClaims: number
   /** The tasks it came `after`, in that order, with how they ended. */
   readonly dependencies: readonly Dependency[]
   /** Milliseconds between being ready to run and this start. */

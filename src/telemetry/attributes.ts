@@ -19,6 +19,7 @@ export function startAttributes(record: TaskRecord, attempt: number, relation: R
     [names.TRACE_RELATION]: relation,
   }
   if (settings.timeoutMs < Infinity) attributes[names.TASK_TIMEOUT] = settings.timeoutMs / 1000
+  if (record.lostClaims) attributes[names.TASK_LOST_CLAIMS] = record.lostClaims
   if (record.depth > 0) attributes[names.TASK_DEPTH] = record.depth
   if (record.late) attributes[names.TASK_LATE] = true
   if (after) attributes[names.TASK_DEPENDENCIES] = after.length

@@ -61,6 +61,7 @@ export class Logs implements TaskObserver {
       [names.TASK_WAIT_TIME]: names.seconds(task.waitMs),
     }
     if (request) Object.assign(fields, requestAttributes(request))
+    if (task.lostClaims > 0) fields[names.TASK_LOST_CLAIMS] = task.lostClaims
     if (task.maxAttempts > 1) fields[names.TASK_MAX_ATTEMPTS] = task.maxAttempts
     if (outcome.outcome !== 'completed' || outcome.handled) this.#addFailure(fields, outcome)
     const logger = this.#bound(task, outcome, line)
@@ -98,6 +99,7 @@ export class Logs implements TaskObserver {
     const fields = recordFields(record)
     fields[names.TASK_ATTEMPT] = outcome.attempts
     fields[names.TASK_OUTCOME] = outcome.outcome
+    if (record.lostClaims) fields[names.TASK_LOST_CLAIMS] = record.lostClaims
     this.#addFailure(fields, outcome)
     this.#writeAbout(record, lineOf(outcome), fields)
   }

@@ -157,6 +157,41 @@ describe.each(SDK_NAMES)('a durable task with %s', (sdkName) => {
     ])
   })
 
+  test('says that a worker was lost while it had this attempt, on span and line and to its handler', async () => {
+    await using sdk = started()
+    const { lines, logger } = remembering()
+    const seen: number[] = []
+    let hangs = true
+    const task = note(
+      ({ lostClaims, attempt }) => {
+        seen.push(lostClaims)
+        if (hangs) return new Promise(() => undefined)
+        return attempt === 1 ? Promise.reject(new TypeError('boom')) : 1
+      },
+      { retry: { attempts: 2, backoff: 'fixed', baseDelayMs: 10 } },
+    )
+    const lost = durableTasks({ register: [task] })
+    await lost.tasks.start()
+    lost.tasks.add(task)
+    await lost.clock.settle()
+    lost.engine.crash()
+    hangs = false
+    const works = durableTasks({ on: lost, register: [task], logger })
+    await works.tasks.start()
+    await lost.clock.advance(10)
+    // Of the next attempt no worker was lost.
+    expect(seen).toEqual([0, 1, 0])
+    expect(named(sdk.spans(), 'run note').map(({ attributes }) => attributes['afterglow.task.lost_claims'])).toEqual([
+      1,
+      undefined,
+    ])
+    expect(lines).toMatchObject([
+      { 'afterglow.task.outcome': 'retried', 'afterglow.task.lost_claims': 1 },
+      { 'afterglow.task.outcome': 'completed' },
+    ])
+    expect(lines.filter((line) => 'afterglow.task.lost_claims' in line)).toHaveLength(1)
+  })
+
   test("with relation: 'child' is a child of its PRODUCER span", async () => {
     await using sdk = started()
     const { tasks, clock } = durableTasks()

@@ -23,7 +23,11 @@ export function nextEnvelope(envelope: Envelope, { span, carrier }: Submission, 
 }
 
 /** The submission of an envelope that came out of a store. @throws InvalidOptionError for settings that are none here */
-export function submissionFrom(envelope: Envelope, task: RegisteredTask, { clock, engine }: FetchedBy): Submission {
+export function submissionFrom(
+  envelope: Envelope,
+  task: RegisteredTask,
+  { clock, engine }: FetchedBy,
+): DurableSubmission {
   const { record, attempt, addedAt, startAt, expiresAt, priority } = envelope
   const now = addedAt - clock.origin
   const options = {

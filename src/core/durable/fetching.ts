@@ -5,7 +5,7 @@ import type { SubmissionResult } from '../observer.ts'
 import type { Observers } from '../observers.ts'
 import { parseInput } from '../parse-input.ts'
 import type { RegisteredTask, Registry } from '../registry.ts'
-import type { Submission } from '../submission.ts'
+import type { DurableSubmission, Submission } from '../submission.ts'
 import type { Outcome } from '../task.ts'
 import { read } from '../text.ts'
 import { deathNote, type Describe } from './dead.ts'
@@ -50,8 +50,9 @@ export class Fetching {
     if (typeof task === 'string') return ended(envelope, { outcome: 'returned', reason: task, afterMs: RETURNED_MS })
     const end: Ended = (_submission, ending) => this.#ended(envelope, ending, { submission, ended })
     const submission = this.#submissionOf(engine, envelope, task)
+    submission.lostClaims = lostClaims
     this.#host.enterStored(submission, 'fetched')
-    const refused = this.#refusal(submission, envelope, lostClaims)
+    const refused = this.#refusal(submission, envelope)
     if (!refused) return this.#run(submission, end)
     this.#host.settle(submission, refused)
     end(submission, refused)
@@ -76,7 +77,7 @@ export class Fetching {
     return reason
   }
 
-  #submissionOf(engine: Engine, envelope: Envelope, task: RegisteredTask): Submission {
+  #submissionOf(engine: Engine, envelope: Envelope, task: RegisteredTask): DurableSubmission {
     const by = { clock: this.#host.clock, engine: engine.name }
     try {
       return submissionFrom(envelope, task, by)
@@ -88,9 +89,10 @@ export class Fetching {
   }
 
   /** Why it does not run, though it is a task of this process; it is dead then, and kept. */
-  #refusal(submission: Submission, envelope: Envelope, lostClaims: number): Outcome | undefined {
+  #refusal(submission: DurableSubmission, envelope: Envelope): Outcome | undefined {
     const attempts = envelope.attempt
     const { maxLostClaims } = this.#host.parts.limits
+    const { lostClaims } = submission
     if (lostClaims > maxLostClaims) {
       const reason = `its worker was lost ${lostClaims} times while it ran it (limits.maxLostClaims)`
       return { outcome: 'failed', error: new GaveUpError(reason), reason, attempts }

@@ -52,6 +52,10 @@ export const ATTRIBUTES: Readonly<Record<string, AttributeInfo>> = {
   [names.TASK_RUN_TIME]: seconds('How long it ran.', 0.12),
   [names.TASK_TIMEOUT]: seconds('The time it may run; absent when it may run for ever.', 30),
   [names.TASK_RETRY_DELAY]: seconds('How long it waits for its next attempt.', 0.35),
+  [names.TASK_LOST_CLAIMS]: int(
+    'How often a worker was lost while it had this attempt, which may therefore have run before; absent for never.',
+    1,
+  ),
   [names.TASK_DEPTH]: int('How many tasks are between it and the request; absent for none.', 1),
   [names.TASK_CANDIDATES]: texts('Tasks that ran while the event loop was blocked; one of them did it, or none.', [
     'resize-image',

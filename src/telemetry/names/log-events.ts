@@ -23,6 +23,7 @@ const ended = (event: string, severity: Severity, { brief, ...carries }: Says): 
     names.TASK_RUN_TIME,
     names.TASK_WAIT_TIME,
     names.TASK_MAX_ATTEMPTS,
+    names.TASK_LOST_CLAIMS,
     ...carries.sometimes,
     ...REQUEST,
     ...IDS,

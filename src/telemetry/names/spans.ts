@@ -29,6 +29,7 @@ export const SPANS: readonly SpanInfo[] = [
     sometimes: [
       names.TASK_WAIT_TIME,
       names.TASK_TIMEOUT,
+      names.TASK_LOST_CLAIMS,
       names.TASK_DEPTH,
       names.TASK_LATE,
       names.TASK_REASON,
