@@ -1,47 +1,40 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { PGlite } from '@electric-sql/pglite'
-import Koa from 'koa'
-import { createTasks, type Engine, type Tasks } from 'koa-afterglow'
+import type { Engine } from 'koa-afterglow'
 import { bullmq } from 'koa-afterglow/bullmq'
 import { pgBoss } from 'koa-afterglow/pg-boss'
-import { telemetryConformance, type TelemetrySubject } from 'koa-afterglow/testing'
+import { telemetryConformance } from 'koa-afterglow/testing'
 import { newId } from '../../src/testing/engine-conformance/bench.ts'
+import { startPostgres, type PostgresServer } from '../support/postgres.ts'
 import { describeWithRedis, RedisServer } from '../support/redis.ts'
-import { instrumented, SDKS, served } from '../support/telemetry.ts'
+import { telemetrySubject } from '../support/telemetry-subject.ts'
 
 jest.setTimeout(60_000)
 
 /** The contract on an engine of which each case gets one with a queue of its own. */
-const subject = (make: () => Engine): TelemetrySubject => ({
-  durable: true,
-  startSdk: () => {
-    const sdk = SDKS['SDK 3']()
-    return { spans: sdk.spans, collect: sdk.collect, stop: () => sdk[Symbol.asyncDispose]() }
-  },
-  makeTasks: (options) => createTasks({ ...options, engines: { default: make() } }),
-  serve: async (tasks, handle) => {
-    const app = new Koa()
-    app.use((tasks as Tasks).middleware()).use((ctx) => {
-      handle(ctx.tasks.add)
-      ctx.body = 'ok'
-    })
-    // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers by itself
-    await using server = await served(instrumented(app.callback()))
-    await server.get()
-  },
-})
+function keepsTheContract(make: (queue: string) => Engine): void {
+  const subject = telemetrySubject(() => make(`q${newId()}`.slice(0, 30)), { durable: true, sdk: 'SDK 3' })
+  test.each(telemetryConformance(subject))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined()
+  })
+}
 
 describe('pgBoss() on PGlite keeps the telemetry contract:', () => {
   const pglite = new PGlite()
   beforeAll(() => pglite.waitReady)
   afterAll(() => pglite.close())
 
-  test.each(telemetryConformance(subject(() => pgBoss({ pglite, queue: `q${newId()}`.slice(0, 30), pollMs: 50 }))))(
-    '$name',
-    async ({ run }) => {
-      await expect(run()).resolves.toBeUndefined()
-    },
-  )
+  keepsTheContract((queue) => pgBoss({ pglite, queue, pollMs: 50 }))
+})
+
+describe('pgBoss() on PostgreSQL keeps the telemetry contract:', () => {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await startPostgres()
+  })
+  afterAll(() => server.stop())
+
+  keepsTheContract((queue) => pgBoss({ connectionString: server.connectionString, queue, pollMs: 50 }))
 })
 
 describeWithRedis(describe, import.meta.filename)('bullmq() keeps the telemetry contract:', () => {
@@ -51,10 +44,5 @@ describeWithRedis(describe, import.meta.filename)('bullmq() keeps the telemetry 
   })
   afterAll(() => redis[Symbol.asyncDispose]())
 
-  test.each(telemetryConformance(subject(() => bullmq({ connection: redis.url, queue: `q${newId()}` }))))(
-    '$name',
-    async ({ run }) => {
-      await expect(run()).resolves.toBeUndefined()
-    },
-  )
+  keepsTheContract((queue) => bullmq({ connection: redis.url, queue }))
 })

@@ -1,55 +1,24 @@
 import { describe, expect, test } from '@jest/globals'
-import Koa from 'koa'
-import { createTasks, inProcess, type Tasks } from 'koa-afterglow'
-import { memoryEngine, telemetryConformance, type TelemetrySubject } from 'koa-afterglow/testing'
-import { instrumented, SDK_NAMES, SDKS, served } from '../support/telemetry.ts'
+import { inProcess } from 'koa-afterglow'
+import { memoryEngine, telemetryConformance } from 'koa-afterglow/testing'
+import { SDK_NAMES } from '../support/telemetry.ts'
+import { telemetrySubject } from '../support/telemetry-subject.ts'
 
-const onInProcess: TelemetrySubject = {
-  makeTasks: (options) => createTasks({ ...options, engines: { default: inProcess() } }),
-  serve: async (tasks, handle) => {
-    const app = new Koa()
-    app.use((tasks as Tasks).middleware()).use((ctx) => {
-      handle(ctx.tasks.add)
-      ctx.body = 'ok'
+const ENGINES = [
+  ['inProcess()', inProcess, false],
+  ['a durable engine', memoryEngine, true],
+] as const
+
+describe.each(ENGINES)('%s keeps the telemetry contract', (_name, make, durable) => {
+  describe.each(SDK_NAMES)('on %s:', (sdk) => {
+    test.each(telemetryConformance(telemetrySubject(() => make(), { durable, sdk })))('$name', async ({ run }) => {
+      await expect(run()).resolves.toBeUndefined()
     })
-    // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers by itself
-    await using server = await served(instrumented(app.callback()))
-    await server.get()
-  },
-}
-const onDurable: TelemetrySubject = {
-  ...onInProcess,
-  durable: true,
-  makeTasks: (options) => createTasks({ ...options, engines: { default: memoryEngine() } }),
-}
-const withSdk = (subject: TelemetrySubject, sdkName: (typeof SDK_NAMES)[number]): TelemetrySubject => ({
-  ...subject,
-  startSdk: () => {
-    const sdk = SDKS[sdkName]()
-    return { spans: sdk.spans, collect: sdk.collect, stop: () => sdk[Symbol.asyncDispose]() }
-  },
-})
-
-describe.each(SDK_NAMES)('inProcess() on %s keeps the telemetry contract:', (sdkName) => {
-  test.each(telemetryConformance(withSdk(onInProcess, sdkName)))('$name', async ({ run }) => {
-    await expect(run()).resolves.toBeUndefined()
   })
-})
 
-describe.each(SDK_NAMES)('a durable engine on %s keeps the telemetry contract:', (sdkName) => {
-  test.each(telemetryConformance(withSdk(onDurable, sdkName)))('$name', async ({ run }) => {
-    await expect(run()).resolves.toBeUndefined()
-  })
-})
-
-describe('a durable engine without an SDK keeps what of the telemetry contract is in the log:', () => {
-  test.each(telemetryConformance(onDurable))('$name', async ({ run }) => {
-    await expect(run()).resolves.toBeUndefined()
-  })
-})
-
-describe('inProcess() without an SDK keeps what of the telemetry contract is in the log:', () => {
-  test.each(telemetryConformance(onInProcess))('$name', async ({ run }) => {
-    await expect(run()).resolves.toBeUndefined()
+  describe('without an SDK, as far as it is in the log:', () => {
+    test.each(telemetryConformance(telemetrySubject(() => make(), { durable })))('$name', async ({ run }) => {
+      await expect(run()).resolves.toBeUndefined()
+    })
   })
 })
