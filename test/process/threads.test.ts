@@ -57,6 +57,19 @@ describe('a task with `thread`', () => {
     expect(await run('what it sees')).toEqual([completed(value)])
   })
 
+  test('of a durable engine runs on a thread too, and is dead if that dies under it', async () => {
+    const where = (threadId: number) =>
+      completed({ isMainThread: false, threadId, id: 32, name: 'where', attempt: 1, maxAttempts: 1 })
+    expect(await run('durable engine')).toMatchObject([
+      where(1),
+      { outcome: 'failed', error: CARD },
+      { outcome: 'failed', error: { name: 'ThreadDiedError' } },
+      where(2),
+      { dead: 'exit', errorType: 'ThreadDiedError' },
+      { dead: 'fail', errorType: 'CardDeclined' },
+    ])
+  })
+
   test('writes through the logger of the main thread, at its level and with its bindings, and reports progress', async () => {
     const lines = await run('log and progress')
     expect(lines[0]).toEqual({ progress: 0.5, note: 'half' })

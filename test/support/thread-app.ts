@@ -10,6 +10,7 @@ import {
   type TasksOptions,
 } from 'koa-afterglow'
 import type { TaskSettings } from 'koa-afterglow'
+import { memoryEngine } from 'koa-afterglow/testing'
 import * as work from './thread-work.ts'
 
 type Work = typeof work
@@ -97,6 +98,22 @@ export const cases: Record<string, () => Promise<unknown>> = {
     say(seen(await makeTasks().add(defineTask({ name: 'b', thread: cjs, export: 'triple' }), 20).settled))
   },
   'what it sees': () => run(makeTasks(), 'where', [undefined, { retry: { attempts: 3 } }]),
+  'durable engine': async () => {
+    let ended = Promise.withResolvers<Outcome>()
+    const settled = (_record: unknown, outcome: Outcome) => {
+      if (outcome.outcome !== 'handed_over') ended.resolve(outcome)
+    }
+    const tasks = makeTasks({ engines: { durable: memoryEngine() } }).observe({ name: 'ends', settled })
+    const [where, fail, exit] = (['where', 'fail', 'exit'] as const).map((name) => task(name, { engine: 'durable' }))
+    for (const [one, input] of [[where], [fail, 'card'], [exit], [where]] as const) {
+      ended = Promise.withResolvers()
+      if (one) tasks.add(one, input)
+      say(seen(await ended.promise))
+    }
+    // The latest first.
+    for (const { name, note } of await tasks.dead.list()) say({ dead: name, errorType: note.errorType })
+    await tasks.close()
+  },
   'log and progress': async () => {
     const tasks = makeTasks({ logger })
     await run(tasks, 'talk')
