@@ -30,10 +30,9 @@ export const rules: Readonly<Record<string, Rule>> = {
   // Subpaths of the package: nothing above may import them.
   'engines/pg-boss': { zones: ['core'], packages: ['pg-boss', 'pg', '@electric-sql/pglite'] },
   'engines/bullmq': { zones: ['core'], packages: ['bullmq', 'ioredis'] },
-  console: { zones: ['core'], packages: ['koa', '@opentelemetry/*'] },
   // The command line: it looks at the packages of an application, and may be run where none is installed; an engine is loaded
   // by the one command that opens a store.
-  cli: { zones: ['core', 'engines/pg-boss', 'engines/bullmq'], packages: [] },
+  cli: { zones: ['core', 'telemetry/names', 'engines/pg-boss', 'engines/bullmq'], packages: [] },
   testing: { zones: ['core', 'telemetry/names', 'create-tasks/stand-in'], packages: ['@opentelemetry/*'] },
   // One for each test runner: its `expect`, and nothing else of it.
   'testing/jest': { zones: ['testing'], packages: ['@jest/globals', 'expect'] },

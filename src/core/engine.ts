@@ -165,7 +165,10 @@ export interface Engine {
   cancel(id: string, reason: string): MaybePromise<'waiting' | 'running' | 'unknown'>
   /** `room` or `closed` allows more than before. */
   wake(): void
-  /** Starts nothing more, waits for what runs until the deadline, and gives back what it holds and has not ended. */
+  /**
+   * Starts nothing more, and gives back what it holds and has not ended. A durable engine waits until the deadline for what runs;
+   * what runs from memory is core's alone, which has waited for it.
+   */
   stop(options: { readonly deadlineMs: number }): MaybePromise<readonly Envelope[]>
   stats(): MaybePromise<EngineStats>
 }

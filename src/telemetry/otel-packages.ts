@@ -1,23 +1,17 @@
 // What the bootstrap loads. Its packages are optional peers: they are resolved by name, so that a missing one is reported in
 // one sentence, and loaded as CommonJS, the one copy that patches and exports for both module systems.
+import { readFileSync } from 'node:fs'
 import { builtinModules, createRequire, register as registerOnThread } from 'node:module'
+import { dirname, join } from 'node:path'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
+import { satisfies } from '../core/versions.ts'
+import { BOOTSTRAP } from './names/bootstrap.ts'
 
 const load = createRequire(import.meta.url)
 
 const SDK = '@opentelemetry/sdk-node'
 const HOOKS = 'import-in-the-middle/register-hooks.mjs'
-
-/** Each package with the range that package.json gives it as a peer. */
-const PEERS: Readonly<Record<string, string>> = {
-  '@opentelemetry/api': '^1.10.0',
-  [SDK]: '^0.301.0',
-  '@opentelemetry/instrumentation-http': '^0.301.0',
-  '@opentelemetry/instrumentation-koa': '^0.72.0',
-  '@opentelemetry/instrumentation-pino': '^0.70.0',
-  [HOOKS]: '^3.6.0',
-}
 
 /**
  * Only these are wrapped, and what `instrument()` adds: hooks round every module would change how the application's own
@@ -47,12 +41,17 @@ export interface Packages {
   readonly pino: typeof import('@opentelemetry/instrumentation-pino')
 }
 
-/** @throws if a package is not installed, with the command that installs what is missing */
+/** @throws if a package is not installed, or in a version that is not for this, with the command that installs what is needed */
 export function requirePackages(): void {
-  const missing = Object.entries(PEERS).filter(([specifier]) => !isInstalled(specifier))
-  if (missing.length === 0) return
-  const names = missing.map(([specifier, range]) => `${specifier.replace(/\/register-hooks.*/, '')}@${range}`)
-  const message = `koa-afterglow/otel needs packages that are not installed: npm install ${names.join(' ')}`
+  const lacking = Object.entries(BOOTSTRAP).flatMap(([name, range]) => {
+    const version = installed(name)
+    if (version !== undefined && satisfies(version, range)) return []
+    return [{ name, range, found: version ?? 'is not installed' }]
+  })
+  if (lacking.length === 0) return
+  const found = lacking.map((one) => `${one.name} ${one.found}`).join(', ')
+  const wanted = lacking.map(({ name, range }) => `${name}@'${range}'`).join(' ')
+  const message = `koa-afterglow/otel cannot start: ${found}; npm install ${wanted}; an SDK that you start yourself needs none of it`
   throw Object.assign(new Error(message), { code: 'ERR_AFTERGLOW_OTEL_PACKAGES' })
 }
 
@@ -115,11 +114,24 @@ function waitForAnswer(port: MessagePort): void {
 const bothNames = (names: readonly string[]): string[] =>
   names.flatMap((name) => (builtinModules.includes(name) ? [name, `node:${name}`] : [name]))
 
-function isInstalled(specifier: string): boolean {
+/** The version of a package; its folder is found from whatever of it can be loaded, since few let their package.json be. */
+function installed(name: string): string | undefined {
   try {
-    load.resolve(specifier)
-    return true
+    const entry = load.resolve(name === 'import-in-the-middle' ? HOOKS : name)
+    for (let folder = dirname(entry); folder !== dirname(folder); folder = dirname(folder)) {
+      const manifest = manifestIn(folder)
+      if (manifest?.name === name) return manifest.version
+    }
   } catch {
-    return false
+    // It is not there.
+  }
+  return undefined
+}
+
+function manifestIn(folder: string): { readonly name?: string; readonly version?: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version?: string }
+  } catch {
+    return undefined
   }
 }

@@ -67,7 +67,7 @@ const CASES: readonly (readonly [When, string, Check])[] = [
   ['any', 'sees the room shrink while it starts others', running.seesRoomShrink],
   ['any', 'gives up a waiting task that is cancelled', running.cancels],
   ['any', 'starts nothing more once it stops, and loses nothing that waits', stopping.stopsStarting],
-  ['any', 'waits in stop for what runs, up to the deadline, and gives back the rest', stopping.waitsInStop],
+  ['durable', 'waits in stop for what runs, up to the deadline, and gives back the rest', stopping.waitsInStop],
   ['durable', 'puts an interrupted task back, at the cost of no attempt', stopping.putsBackInterrupted],
   ['durable', 'keeps what died, with its note', dead.keepsDead],
   ['durable', 'runs again what died, from attempt 1, once a person says so', dead.retriesDead],

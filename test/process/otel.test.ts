@@ -1,6 +1,6 @@
 import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { root, Started } from '../support/otel-process.ts'
 import { Receiver } from '../support/otel-receiver.ts'
@@ -62,10 +62,11 @@ const folder = (parent: string): string => {
 function copyOfBootstrap(parent: string): string {
   const copy = folder(parent)
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
-  for (const file of globSync('src/telemetry/otel*.ts', { cwd: root }))
-    cpSync(join(root, file), join(copy, basename(file)))
-  return join(copy, 'otel.ts')
+  for (const file of globSync(['src/telemetry/otel*.ts', ...BESIDE_BOOTSTRAP], { cwd: root }))
+    cpSync(join(root, file), join(copy, file))
+  return join(copy, 'src/telemetry/otel.ts')
 }
+const BESIDE_BOOTSTRAP = ['src/core/versions.ts', 'src/telemetry/names/bootstrap.ts']
 
 const startSpans = (count: number, rest = ''): string => `
   import { trace } from '@opentelemetry/api'
@@ -247,8 +248,19 @@ describe('loading', () => {
     const { code, stderr } = await start(['--import', copyOfBootstrap(tmpdir()), '--eval', '1']).ends()
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /koa-afterglow\/otel needs packages that are not installed: npm install @opentelemetry\/api@\S+ @opentelemetry\/sdk-node@\S+ .*import-in-the-middle@\S+$/m,
+      /cannot start: @opentelemetry\/api is not installed, .*; npm install @opentelemetry\/api@'>=1.10.0 <2' @opentelemetry\/sdk-node@\S+ .*import-in-the-middle@\S+;/,
     )
+  })
+
+  it('names what is too old, as beside an SDK 2', async () => {
+    const bootstrap = copyOfBootstrap(tmpdir())
+    const old = join(bootstrap, '../../../node_modules/@opentelemetry/sdk-node')
+    mkdirSync(old, { recursive: true })
+    writeFileSync(join(old, 'package.json'), '{ "name": "@opentelemetry/sdk-node", "version": "0.223.0" }')
+    writeFileSync(join(old, 'index.js'), '')
+    const { code, stderr } = await start(['--import', bootstrap, '--eval', '1']).ends()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/, @opentelemetry\/sdk-node 0\.223\.0, .*@opentelemetry\/sdk-node@'>=0\.301\.0 <0\.400\.0'/)
   })
 
   it('needs and starts nothing with OTEL_SDK_DISABLED=true', async () => {

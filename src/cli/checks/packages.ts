@@ -4,7 +4,8 @@ import type { Finding } from '../finding.ts'
 import { ownManifest, PACKAGE } from '../own-package.ts'
 import { copiesOf, installed } from '../project.ts'
 import type { Installed, Project } from '../project.ts'
-import { compare, satisfies, versionOf } from '../versions.ts'
+import { compare, satisfies, versionOf } from '../../core/versions.ts'
+import { BOOTSTRAP } from '../../telemetry/names/bootstrap.ts'
 
 const API = '@opentelemetry/api'
 /** Whoever of these is there registers the SDK: the first one does, if there are several. */
@@ -14,13 +15,6 @@ const SDKS = [
   '@opentelemetry/sdk-trace-node',
   '@opentelemetry/sdk-trace',
   '@opentelemetry/sdk-trace-base',
-]
-const BOOTSTRAP = [
-  '@opentelemetry/sdk-node',
-  '@opentelemetry/instrumentation-http',
-  '@opentelemetry/instrumentation-koa',
-  '@opentelemetry/instrumentation-pino',
-  'import-in-the-middle',
 ]
 const MINIMUM = '22.15.0'
 
@@ -112,21 +106,23 @@ const shown = ({ folder, version }: Installed): string => `${version} (${folder}
 
 function checkSdk({ folder }: Project): Finding {
   const sdk = finder('sdk')
-  const wanted = ownManifest().peerDependencies ?? {}
   const found = SDKS.find((name) => installed(name, folder))
   if (!found)
     return sdk.warn(
       'no OpenTelemetry SDK is installed: tasks run and are logged, spans and metrics go nowhere',
-      `npm install ${BOOTSTRAP.map((name) => `${name}@'${wanted[name] ?? '*'}'`).join(' ')}`,
+      `npm install ${toInstall(Object.entries(BOOTSTRAP))}`,
     )
-  const lacking = BOOTSTRAP.filter((name) => {
+  const lacking = Object.entries(BOOTSTRAP).filter(([name, range]) => {
     const one = installed(name, folder)
-    return !one || !satisfies(one.version, wanted[name] ?? '>=0.0.0')
+    return !one || !satisfies(one.version, range)
   })
   if (found !== '@opentelemetry/sdk-node' || lacking.length === 0)
     return sdk.ok(`${found} ${installed(found, folder)?.version ?? ''}`.trim())
   return sdk.warn(
-    `${PACKAGE}/otel cannot start: ${lacking.map((name) => `${name} ${installed(name, folder)?.version ?? 'is missing'}`).join(', ')}`,
-    `npm install ${lacking.map((name) => `${name}@'${wanted[name] ?? '*'}'`).join(' ')}; an SDK that you start yourself needs none of it`,
+    `${PACKAGE}/otel cannot start: ${lacking.map(([name]) => `${name} ${installed(name, folder)?.version ?? 'is missing'}`).join(', ')}`,
+    `npm install ${toInstall(lacking)}; an SDK that you start yourself needs none of it`,
   )
 }
+
+const toInstall = (packages: readonly (readonly [name: string, range: string])[]): string =>
+  packages.map(([name, range]) => `${name}@'${range}'`).join(' ')

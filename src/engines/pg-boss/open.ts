@@ -29,7 +29,7 @@ async function open(settings: Settings, host: OpenHost): Promise<Store> {
       ? await openPglite(settings.pglite, queue, host)
       : await openPostgres(settings.queue, host)
   try {
-    await openQueues(medium.boss, queue)
+    await openQueues(medium.boss, queue, host)
     if (settings.kind === 'pglite') await freeClaims(medium, settings)
     const listening = queue.notify && host.consume ? await listen(medium, settings, host) : undefined
     return new Store(listening ? closingFirst(medium, listening) : medium, queue)

@@ -1,6 +1,7 @@
 // How the queue is set up in pg-boss, so that nothing in there ends a task that core did not end.
 import { createHash } from 'node:crypto'
 import type { ConstructorOptions, PgBoss, Queue } from 'pg-boss'
+import type { EngineHost } from '../../core/engine.ts'
 import { EngineError } from '../../core/errors.ts'
 import type { QueueSettings } from './options.ts'
 
@@ -20,9 +21,17 @@ export const bossOptions = ({ schema, migrate }: QueueSettings): ConstructorOpti
   superviseIntervalSeconds: LOOK_SECONDS,
 })
 
-/** Both queues as this engine needs them, also where they exist already. @throws EngineError for a queue that is another's */
-export async function openQueues(boss: PgBoss, { queue, deadQueue, ...settings }: QueueSettings): Promise<void> {
-  await openQueue(boss, queue, {
+/**
+ * Both queues as this engine needs them. Those that exist already are changed by processes that work alone: one that only adds, or
+ * looks, may have been told other settings, or none. @throws EngineError for a queue that is another's
+ */
+export async function openQueues(
+  boss: PgBoss,
+  { queue, deadQueue, ...settings }: QueueSettings,
+  { consume }: Pick<EngineHost, 'consume'>,
+): Promise<void> {
+  const open = (name: string, wanted: Omit<Queue, 'name'>) => openQueue(boss, { name, ...wanted }, consume)
+  await open(queue, {
     // Counts lost claims only: no outcome ever reaches pg-boss as a failure.
     retryLimit: FOREVER,
     retryDelay: 0,
@@ -32,16 +41,17 @@ export async function openQueues(boss: PgBoss, { queue, deadQueue, ...settings }
     deleteAfterSeconds: settings.keepEndedMs / 1_000,
     notify: settings.notify,
   })
-  await openQueue(boss, deadQueue, { retentionSeconds: FOREVER, deleteAfterSeconds: settings.keepEndedMs / 1_000 })
+  await open(deadQueue, { retentionSeconds: FOREVER, deleteAfterSeconds: settings.keepEndedMs / 1_000 })
 }
 
-async function openQueue(boss: PgBoss, name: string, options: Omit<Queue, 'name'>): Promise<void> {
+async function openQueue(boss: PgBoss, { name, ...options }: Queue, changes: boolean): Promise<void> {
   await boss.createQueue(name, options)
   const found = await boss.getQueue(name)
   if (found?.policy !== 'standard')
     throw new EngineError(
       `the queue '${name}' has the policy '${found?.policy}' and is not this engine's; use another \`queue\``,
     )
+  if (!changes) return
   const stale = Object.entries(options).some(([key, value]) => found[key as keyof Queue] !== value)
   if (stale) await boss.updateQueue(name, options)
 }

@@ -133,9 +133,10 @@ test('a queue of another kind is refused', async () => {
   await expect(workers.start(engine({ queue: 'theirs' }))).rejects.toThrow("policy 'singleton'")
 })
 
-test('a queue that was set up otherwise is set up anew', async () => {
+test('a queue that was set up otherwise is set up anew by who works, and by nobody else', async () => {
   await workers.start(engine({ claimTimeoutMs: 10_000 }))
   await workers.start(engine({ queue, claimTimeoutMs: 20_000, keepEndedMs: 60_000 }))
+  await workers.start(engine({ queue, notify: false }), { consume: false })
   const [row] = await server.query(
     'SELECT heartbeat_seconds, deletion_seconds, retry_limit, notify FROM pgboss.queue WHERE name = $1',
     [queue],
