@@ -95,7 +95,7 @@ export class Attempt implements ExecutedTask, Linked<Attempt> {
     return this.submission.acceptedAt
   }
   get waitMs(): number {
-    return Math.max(0, this.startedAt - this.submission.readyAt)
+    return Math.max(0, this.startedAt - (this.submission.readyAt ?? this.startedAt))
   }
   get ageMs(): number {
     return this.startedAt - this.submission.enteredAt

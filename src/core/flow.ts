@@ -163,7 +163,7 @@ export class Flow implements RunHost, AttemptHost {
   }
 
   #tooLate(submission: Submission): boolean {
-    if (submission.readyAt <= this.#horizon) return false
+    if ((submission.readyAt ?? 0) <= this.#horizon) return false
     this.interrupt(submission, DUE_TOO_LATE)
     return true
   }

@@ -11,7 +11,7 @@ export interface InFlightLook {
 }
 
 /** One whose delay or backoff is over is queued, whether or not its engine has woken up yet. */
-const stateAt = ({ state, readyAt }: Submission, now: number): State =>
+const stateAt = ({ state, readyAt = 0 }: Submission, now: number): State =>
   (state === 'delayed' || state === 'backoff') && readyAt <= now ? 'queued' : state
 
 function raise(most: Map<string, number>, key: string, ms: number): void {
@@ -69,7 +69,7 @@ export class InFlight {
     for (const submission of this.#live) {
       const state = stateAt(submission, now)
       states[state]++
-      if (state === 'queued') raise(readyMs, submission.engine, now - submission.readyAt)
+      if (state === 'queued') raise(readyMs, submission.engine, now - (submission.readyAt ?? now))
       else if (submission.current) raise(runningMs, submission.label, now - submission.current.startedAt)
     }
     return { states, readyMs, runningMs }

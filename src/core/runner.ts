@@ -147,7 +147,7 @@ export class Runner implements SubmitHost, GateKeeper {
   claim(withinMs: number): { record: Submission; fresh: boolean } | undefined {
     const store = this.#store.getStore()
     if (!(store instanceof Submission)) return undefined
-    return { record: store, fresh: !store.outcome || this.clock.now() - store.endedAt <= withinMs }
+    return { record: store, fresh: !store.outcome || this.clock.now() - (store.endedAt ?? 0) <= withinMs }
   }
 
   // ---- what submitting asks

@@ -83,11 +83,11 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
   run: Run | undefined
   state: State = 'queued'
   attempts = 0
-  /** By the engine's clock: since when nothing but a free slot was missing. */
-  readyAt: number
+  /** By the engine's clock: since when nothing but a free slot was missing. Undefined while it is held, when a number costs room. */
+  readyAt: number | undefined
   outcome: Outcome | undefined
   /** When its last attempt ended, by the engine's clock. */
-  endedAt = 0
+  endedAt: number | undefined
   /** The one that runs now. */
   current: Running | undefined
   /** The async context of the `add()`, less the request's own stores. */
@@ -113,7 +113,7 @@ export class Submission implements TaskRecord, Envelope, Linked<Submission> {
     this.engine = engine
     this.origin = origin
     this.settings = settings
-    this.enteredAt = this.readyAt = now
+    this.enteredAt = now
     this.options = options ?? NO_OPTIONS
     this.#id = id
   }

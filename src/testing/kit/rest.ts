@@ -13,7 +13,7 @@ export interface Stirring {
 
 /** Whether something more happens to a task by itself: it runs, it will start, or its response is still to settle. */
 export function isRestless(submission: Submission, stirring: Stirring): boolean {
-  const { state, readyAt, dependencies = [] } = submission
+  const { state, readyAt = 0, dependencies = [] } = submission
   if (submission.outcome) return false
   switch (state) {
     case 'running':
