@@ -220,7 +220,8 @@ export class RequestScope implements Holder, Linked<RequestScope> {
     this.#keeper.gate({ request, submitted, records: this.#records, rejected })
     this.#records = NONE
     void this.#unstored?.end()
-    if (this.#held.length > 0) request.settledAt = this.#keeper.clock.now()
+    // What is delayed says nothing of how soon the first task starts, and may keep these facts for hours.
+    if (this.#held.some(({ options }) => !options.delayMs)) request.settledAt = this.#keeper.clock.now()
     this.#startHeld()
   }
 
