@@ -85,6 +85,11 @@ export interface EngineHost {
   readonly run: RunTask
   /** How many more may run now; an engine delivers no more than that. */
   room(): number
+  /**
+   * Said right behind `room`, by an engine that has to fetch what it starts: if it had to wait for its turn, a slot is kept for it until
+   * it calls what this gives, behind starting what came. @default nobody else takes slots
+   */
+  fetching?(): () => void
   /** Labels of tasks that must not start now: paused, at their own limit. Live. */
   readonly closed: ReadonlySet<string>
   report(event: EngineEvent): void

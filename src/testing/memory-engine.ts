@@ -152,12 +152,15 @@ export class MemoryEngine implements Engine, Claimant {
       const room = host.room()
       looked = this.store.now
       if (room <= 0) break
+      const fetched = host.fetching?.()
       try {
         const claimed = await this.store.does('fetch', () => this.store.claim(this, room, host.closed))
         for (const [envelope, lostClaims] of claimed) this.#deliver(host, envelope, lostClaims)
       } catch (thrown) {
         host.report({ type: 'engine_error', error: toError(thrown) })
         this.#alarm.at(this.clock.now() + PAUSE_MS)
+      } finally {
+        fetched?.()
       }
     }
     this.#pumping = false
