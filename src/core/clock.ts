@@ -29,12 +29,21 @@ const neutral = new AsyncResource('AfterglowClock')
 
 let recent = 0
 
+/** By less than this the two clocks differ anyway. */
+const STEP_MS = 1_000
+let origin = performance.timeOrigin
+
 export const systemClock: Clock = {
   now: () => (recent = performance.now()),
   get recent() {
     return recent
   },
-  origin: performance.timeOrigin,
+  /** Not for ever what it was at the start: the clock of the wall is set, and goes on while a machine sleeps; other processes go by it. */
+  get origin() {
+    const now = Date.now() - performance.now()
+    if (Math.abs(now - origin) > STEP_MS) origin = now
+    return origin
+  },
   setTimer: (fire, ms) => neutral.runInAsyncScope(setTimeout, undefined, fire, Math.min(ms, LONGEST_TIMER_MS)),
   setTurn: (fire) => void neutral.runInAsyncScope(setImmediate, undefined, fire),
 }
