@@ -101,7 +101,7 @@ class BullmqEngine implements Engine {
   /** Redis is there again: what was claimed is held on to at once, and what was missed is looked for. */
   #back(): void {
     this.#working?.claims.beat().catch(() => {})
-    this.#working?.fetcher.sweep()
+    this.#working?.fetcher.back()
   }
 }
 

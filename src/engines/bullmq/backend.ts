@@ -125,7 +125,8 @@ export async function makeBackends(client: Redis, settings: Settings, named: Nam
     skipWaitingForReady: true,
     name: named.worker,
     lockDuration: settings.claimTimeoutMs,
-    stalledInterval: checkMsOf(settings),
+    // It is for how long others need not look; as long as ours, a look that comes a moment early would be none.
+    stalledInterval: Math.floor(checkMsOf(settings) * 0.9),
     maxStalledCount: FOREVER,
   } as Parameters<typeof createRedisBackend>[1])
   // Reported by the connection itself; without a listener Node would throw it.

@@ -50,8 +50,9 @@ export class Claims {
     const { id } = envelope.record
     const before = this.#held.get(id)
     // Its claim was lost before its end could be stored, and came back here: it is not run again for that.
-    if (before?.end) return this.#end({ claim }, before.end)
-    if (before) this.#orphan(before)
+    if (before?.end && lostClaims > before.claim.lostClaims) return this.#end({ claim }, before.end)
+    // Where its end was stored, and the answer is still to come, it is here to run again.
+    if (before && !before.end) this.#orphan(before)
     if (this.#orphans.has(id)) return this.giveBack(claim, STILL_HERE_MS)
     this.#held.set(id, { claim })
     this.#host.run(envelope, this.#ended, lostClaims)

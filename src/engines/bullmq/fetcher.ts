@@ -23,6 +23,8 @@ export class Fetcher implements Starter {
   readonly #host: EngineHost
   readonly #claims: Claims
   readonly #waker: Waker | undefined
+  readonly #checkMs: number
+  #recoverFrom = 0
   readonly #intervals: readonly NodeJS.Timeout[]
   #dueTimer: NodeJS.Timeout | undefined
   #pumping: Promise<void> | undefined
@@ -35,6 +37,7 @@ export class Fetcher implements Starter {
     this.#store = store
     this.#host = host
     this.#claims = claims
+    this.#checkMs = checkMs
     claims.starter = this
     const { blocking, commands, lanes } = store
     if (blocking)
@@ -76,12 +79,14 @@ export class Fetcher implements Starter {
 
   /** Saves a command per task, but it would starve other queues: only where no other one has work. */
   nextOf(lane: Lane): TakeNext | undefined {
-    if (!lane.ripe || !this.#mayStart(lane) || !this.#store.lanes.isOnlyOne(lane, this.#host.closed)) return undefined
+    if (!lane.ripe || lane.isAtLimit || !this.#mayStart(lane)) return undefined
+    if (!this.#store.lanes.isOnlyOne(lane, this.#host.closed)) return undefined
     const take = this.#claiming(lane, 1)
     return (next) => {
       if (next instanceof Error) this.#report(next)
       take(next && !(next instanceof Error) ? [next] : [])
-      if (!lane.ripe || !next) this.wake()
+      // Whatever came of it: if nothing started, the room that was kept for it is for others.
+      this.wake()
     }
   }
 
@@ -108,10 +113,12 @@ export class Fetcher implements Starter {
         if (!lane) break
         const count = Math.min(room, lane.width)
         const take = this.#claiming(lane, count)
-        const { claims, errors } = await lane.claim(count)
+        const fetched = this.#host.fetching?.()
+        const { claims, unreadable, failed } = await lane.claim(count)
         take(claims)
-        for (const error of errors) this.#report(error)
-        if (errors.length > 0 && claims.length === 0) return this.#later()
+        fetched?.()
+        for (const error of [...unreadable, ...failed]) this.#report(error)
+        if (failed.length > 0 && claims.length === 0) return this.#later()
       }
     }
     this.#passOn()
@@ -197,7 +204,14 @@ export class Fetcher implements Starter {
     lane.dueAt = Infinity
   }
 
+  /** Redis was away: whoever still runs a task has to be able to say so, before it counts as nobody's. */
+  back(): void {
+    this.#recoverFrom = performance.now() + this.#checkMs
+    this.sweep()
+  }
+
   async #recover(): Promise<void> {
+    if (performance.now() < this.#recoverFrom) return
     const moved = await Promise.all(this.#store.lanes.all.map(({ backend }) => backend.moveStalledJobsToWait()))
     if (moved.some((ids) => ids.length > 0)) this.sweep()
   }

@@ -15,7 +15,10 @@ export interface Claim {
 
 export interface Claimed {
   readonly claims: readonly Claim[]
-  readonly errors: readonly Error[]
+  /** Why jobs that were there are none that can be run. */
+  readonly unreadable: readonly Error[]
+  /** Why it is not known whether there are any. */
+  readonly failed: readonly Error[]
 }
 
 export interface LaneOptions {
@@ -69,15 +72,24 @@ export class Lane {
     return this.#width
   }
 
+  /** What is claimed beside other claims of it would go back: it closes behind each start. */
+  get isAtLimit(): boolean {
+    return this.#caution > 0 && this.claims.size > 0
+  }
+
   /** What was claimed is held here, also beside a claim that failed. */
   async claim(count: number): Promise<Claimed> {
     const tokens = Array.from({ length: count }, () => this.#options.newToken())
     const { worker } = this.#options
     const answers = await Promise.allSettled(tokens.map((token) => this.backend.moveToActive(token, worker)))
     const read = answers.map((answer, index) =>
-      answer.status === 'fulfilled' ? this.read(answer.value, tokens[index] ?? '') : toError(answer.reason),
+      answer.status === 'fulfilled' ? this.read(answer.value, tokens[index] ?? '') : undefined,
     )
-    return { claims: read.filter(isClaim), errors: read.filter((one) => one && !isClaim(one)) as Error[] }
+    return {
+      claims: read.filter(isClaim),
+      unreadable: read.filter((one) => one instanceof Error),
+      failed: answers.flatMap((answer) => (answer.status === 'rejected' ? [toError(answer.reason)] : [])),
+    }
   }
 
   /** The claim, if there was work; or why it is none that can be run. */

@@ -29,6 +29,8 @@ export interface Store {
   /** Names this process where others see it. */
   readonly worker: string
   readonly hold: Backends['hold']
+  /** Why nothing is to be acknowledged: since an outage it is not known that this Redis keeps things, or known that it does not. */
+  unsafe(): Promise<Error | undefined> | undefined
   transaction(): IRedisTransaction & ChainableCommander & Existing
   close(): void
 }
@@ -41,14 +43,27 @@ export async function openStore(settings: Settings, consume: boolean, host: Stor
   const report = (error: Error): void => {
     if (opened) host.report({ type: 'engine_error', error })
   }
-  const down = (cause: Error): void =>
+  const down = (cause: Error): void => {
+    safe = false
     report(new EngineError(`Redis at ${whereIs(commands)} is away: ${reasonOf(cause)}`, { cause }))
+  }
   const ready = (): void => {
     if (!opened) return
     host.back()
-    checkAgain(commands, settings).catch((thrown: unknown) => {
-      if (!outage(commands, toError(thrown))) report(toError(thrown))
-    })
+    void look()
+  }
+  let safe = true
+  let told = ''
+  /** What comes back may be another one, or one that was configured anew. */
+  const look = async (): Promise<Error | undefined> => {
+    const found = await unsafetyOf(commands, settings).catch((thrown: unknown) => toError(thrown))
+    safe = !found
+    if (!found) told = ''
+    const away = found && outage(commands, found)
+    // Of an outage the connection tells; of anything else each add does, and this once.
+    if (found && !away && told !== found.message) report(found)
+    if (found && !away) told = found.message
+    return away ?? found
   }
   const commands = makeClient(settings, { down, ready })
   // Whatever happens to it happens to the other one too, which says so.
@@ -63,7 +78,7 @@ export async function openStore(settings: Settings, consume: boolean, host: Stor
     const store = await makeStore({ commands, blocking }, settings, major)
     await store.lanes.refresh(commands)
     opened = true
-    return store
+    return { ...store, unsafe: () => (safe ? undefined : look()) }
   } catch (thrown) {
     commands.disconnect()
     blocking?.disconnect()
@@ -77,13 +92,12 @@ async function inspect(client: Redis): Promise<{ readonly major: number; readonl
   return { major: Number.parseInt(found.version, 10), losses: lossesOf(found) }
 }
 
-/** After an outage it may be another one, or one that was configured anew. */
-async function checkAgain(client: Redis, { acceptLoss }: Settings): Promise<void> {
+async function unsafetyOf(client: Redis, { acceptLoss }: Settings): Promise<Error | undefined> {
   const { losses } = await inspect(client)
-  if (losses.length > 0 && !acceptLoss) throw notDurable(client, losses)
+  return losses.length > 0 && !acceptLoss ? notDurable(client, losses) : undefined
 }
 
-async function makeStore(clients: Clients, settings: Settings, major: number): Promise<Store> {
+async function makeStore(clients: Clients, settings: Settings, major: number): Promise<Omit<Store, 'unsafe'>> {
   const { commands, blocking } = clients
   const id = randomUUID()
   let tokens = 0
@@ -109,6 +123,8 @@ async function makeStore(clients: Clients, settings: Settings, major: number): P
 export async function add(store: Store, batch: readonly Envelope[]): Promise<readonly Receipt[]> {
   const { commands, lanes } = store
   if (batch.length === 0) return []
+  const unsafe = await store.unsafe()
+  if (unsafe) throw unsafe
   const multi = store.transaction()
   const homes = batch.map(({ record, priority }) => lanes.of(record.label, priority ?? 'normal'))
   const keys = batch.map(({ record }, index) => homes[index]?.backend.toKey(record.id) ?? '')

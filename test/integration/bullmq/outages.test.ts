@@ -1,5 +1,6 @@
 // What bullmq() does while Redis restarts, is silent, or is cut off.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { Redis } from 'ioredis'
 import type { Envelope } from 'koa-afterglow'
 import { completed, envelope, idsOf, type Worker } from '../../../src/testing/engine-conformance/bench.ts'
 import { codes, types, Workers } from '../../support/bullmq.ts'
@@ -196,14 +197,21 @@ describeWithRedis(describe, import.meta.filename)('bullmq() while Redis is not t
     expect(types(worker)).toEqual(['engine_error'])
   })
 
-  test('says so when it came back as one that may lose what it acknowledged', async () => {
+  test('says so when it came back as one that may lose what it acknowledged, and acknowledges nothing', async () => {
     const worker = await workers.open()
     await redis.down()
     await redis.up({ appendonly: 'no' })
+    const client = new Redis(redis.url)
     try {
       await worker.until('it is reported', () => codes(worker).includes('ERR_AFTERGLOW_NOT_DURABLE'))
       expect(types(worker)).not.toContain('claim_lost')
+      for (let count = 0; count < 3; count++)
+        await expect(worker.engine.enqueue([envelope()])).rejects.toMatchObject({ code: 'ERR_AFTERGLOW_NOT_DURABLE' })
+      expect(codes(worker).filter((code) => code === 'ERR_AFTERGLOW_NOT_DURABLE')).toHaveLength(1)
+      await client.config('SET', 'appendonly', 'yes')
+      await expect(worker.engine.enqueue([envelope()])).resolves.toEqual([])
     } finally {
+      client.disconnect()
       await redis.down()
       await redis.up()
     }

@@ -1,9 +1,11 @@
 // What bullmq() makes of the Redis that it is given, and keeps in it.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import type { DeathNote } from 'koa-afterglow'
 import { bullmq } from 'koa-afterglow/bullmq'
 import { completed, envelope, idsOf, Worker } from '../../../src/testing/engine-conformance/bench.ts'
+import { SWEEP_MS } from '../../../src/engines/bullmq/fetcher.ts'
 import { types, Workers } from '../../support/bullmq.ts'
 import { describeWithRedis, RedisServer } from '../../support/redis.ts'
 
@@ -186,6 +188,33 @@ describeWithRedis(describe, import.meta.filename)('bullmq()', () => {
     expect(worker.ids).toEqual(idsOf(...sent))
   })
 
+  // Sooner than the sweep that would find it anyway.
+  test('goes on at once where a retry is due at once, with no other slot free', async () => {
+    const worker = await workers.open({
+      concurrency: 1,
+      handler: ({ attempt }) => (attempt < 6 ? { outcome: 'retried', afterMs: 0, attempts: attempt } : completed),
+    })
+    await worker.engine.enqueue([envelope()])
+    await expect(worker.ran(6, SWEEP_MS - 1_000)).resolves.toBeUndefined()
+  })
+
+  test('goes on at once behind a task that it cannot read', async () => {
+    const worker = await workers.open({ concurrency: 1, hold: true })
+    const [first, last] = [envelope(), envelope()]
+    await worker.engine.enqueue([first])
+    await worker.ran(1)
+    const connection = new Redis(redis.url, { maxRetriesPerRequest: null })
+    const queue = new Queue(`${workers.queue}.task`, { connection })
+    for (let count = 0; count < 40; count++) await queue.add('task', { v: 'of another version' })
+    await queue.close()
+    connection.disconnect()
+    await worker.engine.enqueue([last])
+    worker.end(first)
+    await worker.ran(2, SWEEP_MS - 1_000)
+    expect(worker.ids).toEqual(idsOf(first, last))
+    worker.end(last)
+  })
+
   test('is told at once of a task of which it never heard, by another process', async () => {
     const worker = await workers.open()
     const adds = await workers.open({ consume: false })
@@ -243,7 +272,6 @@ describeWithRedis(describe, import.meta.filename)('bullmq()', () => {
   })
 
   test('leaves a dashboard of BullMQ something to read', async () => {
-    const { Queue } = await import('bullmq')
     const worker = await workers.open({ hold: true, concurrency: 1 })
     await worker.engine.enqueue([envelope(), envelope()])
     await worker.ran(1)
