@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runNeutral } from '../../core/clock.ts'
 import type { DeathNote, Ending, EngineEvent, Envelope } from '../../core/engine.ts'
 import { explained } from './errors.ts'
 import type { Claim, Claimed } from './job.ts'
@@ -8,6 +9,8 @@ import type { Store } from './store.ts'
 /** Held, and kept alive, until the end of its run is stored. */
 interface Held extends Omit<Claimed, 'claim'> {
   claim: Claim
+  /** It did not run here: it is held until it is back in the store. */
+  goesBack?: true
   acknowledged?: Promise<void>
 }
 
@@ -22,6 +25,8 @@ const LONGEST_PAUSE_MS = 5_000
 /** How soon a heartbeat that failed is repeated: claims are about to be lost. */
 const BEAT_AGAIN_MS = 1_000
 const BEATS_PER_CLAIM = 3
+/** Another run of it in this process has not ended, although its claim was lost. */
+const STILL_HERE_MS = 1_000
 
 /**
  * The claims this process holds. An acknowledgement is repeated while its claim is held, and what was acknowledged is never
@@ -31,6 +36,8 @@ export class Claims {
   readonly #store: Store
   readonly #report: (event: EngineEvent) => void
   readonly #held = new Map<string, Held>()
+  /** Runs whose claim was lost and that have not ended: what they end with is nobody's end. */
+  readonly #orphans = new Set<string>()
   readonly #given = new AbortController()
   readonly #completing: Shared<Claim, ReadonlySet<string>>
   /** The shortest of all claims here so far. */
@@ -50,12 +57,7 @@ export class Claims {
   }
 
   hold(task: Claimed): void {
-    this.#held.set(task.envelope.record.id, { ...task })
-    const { lastsMs = Infinity } = task
-    if (this.#beat && lastsMs >= this.#lastsMs) return
-    this.#lastsMs = Math.min(lastsMs, this.#lastsMs)
-    clearTimeout(this.#beat)
-    this.#beat = this.#beatAfter(this.#beatMs)
+    this.#hold(task)
   }
 
   /**
@@ -69,12 +71,36 @@ export class Claims {
     return true
   }
 
+  /**
+   * Whether a run of it goes on here that has no claim any more: a second one would be taken for it. One that is held, and was
+   * not adopted, is such a run, whose loss is noticed by this.
+   */
+  isOrphan({ envelope }: Claimed): boolean {
+    const { id } = envelope.record
+    const mine = this.#held.get(id)
+    if (mine) this.#drop(mine)
+    return this.#orphans.has(id)
+  }
+
+  /** For when the other run of it has ended here, or anywhere else. */
+  giveBackOrphan(task: Claimed): void {
+    this.#giveBack(task, { outcome: 'returned', reason: 'still runs here', afterMs: STILL_HERE_MS }, 0)
+  }
+
+  /** What did not start, and could not be put back, or nobody knows: a claim that just runs out is counted as lost. */
+  giveBackAgain(task: Claimed): void {
+    this.#giveBack(task, { outcome: 'interrupted', reason: 'not started', attempts: 0 }, FIRST_PAUSE_MS)
+  }
+
+  /** Whether it runs here, or its end is being stored. */
   holds(id: string): boolean {
-    return this.#held.has(id)
+    const mine = this.#held.get(id)
+    return mine !== undefined && !mine.goesBack
   }
 
   end(end: End): void {
-    const mine = this.#held.get(end.envelope.record.id)
+    const { id } = end.envelope.record
+    const mine = this.#orphans.delete(id) ? undefined : this.#held.get(id)
     if (mine && !mine.acknowledged) mine.acknowledged = this.#acknowledge(mine, end)
   }
 
@@ -97,8 +123,27 @@ export class Claims {
     return { left: held.filter(({ acknowledged }) => !acknowledged), underWay }
   }
 
-  async #acknowledge(mine: Held, end: End): Promise<void> {
-    for (let pauseMs = 0; ; pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, pauseMs * 2), LONGEST_PAUSE_MS)) {
+  #hold(task: Claimed): Held {
+    const mine: Held = { ...task }
+    this.#held.set(task.envelope.record.id, mine)
+    const { lastsMs = Infinity } = task
+    if (this.#beat && lastsMs >= this.#lastsMs) return mine
+    this.#lastsMs = Math.min(lastsMs, this.#lastsMs)
+    this.#beatAfter(this.#beatMs)
+    return mine
+  }
+
+  /** It is held until that is stored. Not by `end`, which is that of a run. */
+  #giveBack(task: Claimed, ending: Ending, pauseMs: number): void {
+    if (this.#given.signal.aborted) return
+    const mine = this.#hold(task)
+    mine.goesBack = true
+    mine.acknowledged = this.#acknowledge(mine, { envelope: task.envelope, ending, dead: undefined }, pauseMs)
+  }
+
+  /** With a pause it was tried before, so that it is asked first what became of that. */
+  async #acknowledge(mine: Held, end: End, firstPauseMs = 0): Promise<void> {
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, pauseMs * 2), LONGEST_PAUSE_MS)) {
       if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: this.#given.signal }).catch(() => {})
       if (this.#held.get(end.envelope.record.id) !== mine || (pauseMs > 0 && this.#given.signal.aborted)) return
       const { claim } = mine
@@ -132,28 +177,32 @@ export class Claims {
     return (await this.#completing.run(claim)).has(claim.id)
   }
 
-  #beatAfter(ms: number): NodeJS.Timeout {
+  /** There is one timer at most, whoever sets it, and not in the context of the task that is held. */
+  #beatAfter(ms: number): void {
+    clearTimeout(this.#beat)
     // Reports what goes wrong, and goes on.
-    return setTimeout(() => void this.#touch(), ms)
+    this.#beat = runNeutral(() => setTimeout(() => void this.#touch(), ms))
   }
 
   /** Keeps the claims alive, and learns which are lost. One whose end is being stored learns it there. */
   async #touch(): Promise<void> {
     const all = [...this.#held.values()].map((mine) => ({ mine, claim: mine.claim }))
-    let nextMs = this.#beatMs
+    let mostMs = Infinity
     try {
       const alive = all.length > 0 ? await this.#store.touch(all.map(({ claim }) => claim)) : undefined
       for (const { mine, claim } of all) if (!alive?.has(claim.id) && mine.claim === claim) this.#drop(mine)
     } catch (thrown) {
-      nextMs = Math.min(nextMs, BEAT_AGAIN_MS)
+      mostMs = BEAT_AGAIN_MS
       this.#report({ type: 'engine_error', error: explained(thrown) })
     }
-    if (!this.#given.signal.aborted) this.#beat = this.#beatAfter(nextMs)
+    // A shorter claim may be held by now.
+    if (!this.#given.signal.aborted) this.#beatAfter(Math.min(this.#beatMs, mostMs))
   }
 
   #drop(mine: Held): void {
     const { envelope, acknowledged } = mine
     if (acknowledged || this.#held.get(envelope.record.id) !== mine) return
+    this.#orphans.add(envelope.record.id)
     this.#release(mine)
     this.#report({ type: 'claim_lost', envelope })
   }

@@ -1,5 +1,15 @@
 // PGlite has no lock of its own, and two processes on one folder destroy each other's data.
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
@@ -12,13 +22,18 @@ interface Holder {
   readonly host: string
   /** So that a pid in use again is not taken for the holder. Linux only; elsewhere the pid alone decides. */
   readonly started?: string | undefined
+  /** In which its pid means something; containers may share a host name. Absent but on Linux, and of an older version. */
+  readonly pidNamespace?: string | undefined
   readonly nonce: string
 }
 
 export type Unlock = () => void
 
-const SIGN_OF_LIFE_MS = 10_000
+const SIGN_OF_LIFE_MS = 5_000
+/** On another machine, whose clock may differ. */
 const DEAD_AFTER_MS = 60_000
+/** In another container of a machine: most often the one before this, which crashed and was started again. */
+const DEAD_HERE_AFTER_MS = 20_000
 /** Another process may have found the same holder dead; who is in the file after this has it. */
 const TAKEOVER_MS = 100
 const MOST_TRIES = 5
@@ -26,7 +41,7 @@ const MOST_TRIES = 5
 /** @throws StoreLockedError that says who has it */
 export async function lockStore(folder: string): Promise<Unlock> {
   const file = `${folder}.lock`
-  const mine: Holder = { pid: process.pid, host: hostname(), started: startTime(process.pid), nonce: nonce() }
+  const mine: Holder = { ...self(), started: startTime(process.pid), nonce: nonce() }
   const draft = `${file}.${mine.nonce}`
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(draft, JSON.stringify(mine))
@@ -70,14 +85,40 @@ function removeStale(file: string, dead: Holder): void {
   rmSync(aside, { force: true })
 }
 
-const heldBy = (file: string, { pid, host }: Holder): string =>
-  `the store is held by process ${pid} on ${host}${pid === process.pid && host === hostname() ? ', which is this one' : ''} ` +
+const heldBy = (file: string, holder: Holder): string =>
+  `the store is held by process ${holder.pid} on ${holder.host}${which(holder)} ` +
   `(${file}). One process at a time can open an embedded database: end that one, give both engines one open PGlite, or use a PostgreSQL`
 
-function lives(file: string, { pid, host, started }: Holder): boolean {
-  if (host === hostname()) return isAlive(pid) && startTime(pid) === started
+function which(holder: Holder): string {
+  if (isNear(holder)) return holder.pid === process.pid ? ', which is this one' : ''
+  return holder.host === hostname() ? ', in another container' : ''
+}
+
+function lives(file: string, holder: Holder): boolean {
+  const { pid, started } = holder
+  if (isNear(holder)) return isAlive(pid) && startTime(pid) === started
   const { mtimeMs } = statSync(file, { throwIfNoEntry: false }) ?? { mtimeMs: 0 }
-  return Date.now() - mtimeMs < DEAD_AFTER_MS
+  return Date.now() - mtimeMs < (holder.host === hostname() ? DEAD_HERE_AFTER_MS : DEAD_AFTER_MS)
+}
+
+/** Whether its pid can be looked at from here. */
+function isNear({ host, pidNamespace }: Holder): boolean {
+  const here = self()
+  return host === here.host && (pidNamespace === undefined || pidNamespace === here.pidNamespace)
+}
+
+const self = (): Pick<Holder, 'pid' | 'host' | 'pidNamespace'> => ({
+  pid: process.pid,
+  host: hostname(),
+  pidNamespace: namespaceOfPids(),
+})
+
+function namespaceOfPids(): string | undefined {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return undefined
+  }
 }
 
 /** By link(2) the file appears whole or not at all, and only if there was none. */

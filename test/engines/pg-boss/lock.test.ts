@@ -1,7 +1,16 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lockStore } from '../../../src/engines/pg-boss/lock.ts'
@@ -62,6 +71,30 @@ test('one of another machine is believed as long as it gives signs of life', asy
   const unlock = await lockStore(store)
   expect(holder()).toMatchObject({ host: hostname() })
   unlock()
+})
+
+test('one of a container of the same name is believed as long as it gives signs of life, whatever its pid is here', async () => {
+  heldBy({ pid: await deadPid(), pidNamespace: 'pid:[1]' })
+  await expect(lockStore(store)).rejects.toThrow(`on ${hostname()}, in another container`)
+  heldBy({ pidNamespace: 'pid:[1]' })
+  await expect(lockStore(store)).rejects.not.toThrow('this one')
+  const longAgo = new Date(Date.now() - 61_000)
+  utimesSync(file, longAgo, longAgo)
+  const unlock = await lockStore(store)
+  expect(holder()['nonce']).not.toBe('other')
+  unlock()
+})
+
+test('it says in which container its pid is one, and one of the same is judged by that', async () => {
+  const unlock = await lockStore(store)
+  const namespace = '/proc/self/ns/pid'
+  const { pidNamespace } = holder()
+  expect(pidNamespace).toBe(existsSync(namespace) ? readlinkSync(namespace) : undefined)
+  unlock()
+  heldBy({ pid: await deadPid(), pidNamespace })
+  const next = await lockStore(store)
+  expect(holder()['nonce']).not.toBe('other')
+  next()
 })
 
 test('of many who find it left behind, one gets it', async () => {

@@ -8,6 +8,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { pgBoss } from 'koa-afterglow/pg-boss'
 import { envelope, newId, type Worker } from '../../../src/testing/engine-conformance/bench.ts'
 import { Workers } from '../../support/engine-workers.ts'
+import { loseClaim } from '../../support/pg-boss.ts'
 
 jest.setTimeout(60_000)
 
@@ -148,4 +149,29 @@ test('an acknowledgement whose answer is lost is not repeated, nor taken for a l
   expect(await worker.stop()).toEqual([])
   expect(told()).toEqual(['ack_failed', 'ack_failed', 'ack_failed'])
   expect(worker.runs).toHaveLength(4)
+})
+
+test('a task whose claim was lost waits in the store until its run here has ended, at the cost of nothing', async () => {
+  const queue = newId()
+  const worker = await workers.start(pgBoss({ pglite: open, queue, claimTimeoutMs: 10_000 }), { hold: true })
+  const sent = envelope()
+  await worker.engine.enqueue([sent])
+  await worker.ran(1)
+  // So that it is not back before a heartbeat noticed; a fetch that began before is over by then.
+  worker.closed.add('task')
+  await worker.counts()
+  await loseClaim((text, values) => open.query(text, values), queue, sent.record.id)
+  await worker.until('the loss is reported', () => worker.told.includes('claim_lost'))
+  worker.closed.clear()
+  worker.engine.wake()
+  await worker.until('it was fetched, and put back for later', async () => String(await worker.counts()) === '0,1,0')
+  expect(worker.runs).toHaveLength(1)
+  worker.end(sent)
+  await worker.ran(2)
+  expect(worker.runs[1]).toMatchObject({ lostClaims: 0, envelope: { attempt: 1 } })
+  expect(await worker.counts()).toEqual([0, 0, 1])
+  worker.end(sent)
+  await worker.until('it ended', () => isEmpty(worker))
+  expect(worker.events.map(({ type }) => type)).toEqual(['claim_lost'])
+  expect(worker.runs).toHaveLength(2)
 })
