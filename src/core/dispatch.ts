@@ -87,12 +87,16 @@ export class Dispatch {
     await Promise.all([...this.#openings.values()].map((opening) => opening.open()))
   }
 
-  /** Takes a task back out of whatever store it is in. False if it is in none. */
+  /** Takes a task back out of whatever store it is in. False if it is in none; rejects if one could not be asked, and no other has it. */
   async cancelStored(id: string, why: string): Promise<boolean> {
-    for (const [engine, opening] of this.#openings) {
-      await opening.open()
-      if ((await runNeutral(() => engine.cancel(id, why))) !== 'unknown') return true
-    }
+    const asked = await Promise.allSettled(
+      [...this.#openings].map(async ([engine, opening]) => {
+        await opening.open()
+        return (await runNeutral(() => engine.cancel(id, why))) !== 'unknown'
+      }),
+    )
+    if (asked.some((one) => one.status === 'fulfilled' && one.value)) return true
+    for (const one of asked) if (one.status === 'rejected') throw one.reason
     return false
   }
 

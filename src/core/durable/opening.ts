@@ -62,7 +62,8 @@ export class Opening {
     const message = messageOf(cause)
     const { name } = this.#engine
     const error = new EngineError(`engine '${name}' failed to open its store; it goes on trying`, { cause })
-    if (message !== this.#said) this.#host.failed(error)
+    // One that was stopped while it opened has nothing to go on with.
+    if (message !== this.#said && !this.#closed) this.#host.failed(error)
     this.#said = message
     return error
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { defineTask, type Engine, type Outcome, type Task, type TaskContext } from 'koa-afterglow'
-import { MemoryStore } from 'koa-afterglow/testing'
+import { createTasks, defineTask, type Engine, type Outcome, type Task, type TaskContext } from 'koa-afterglow'
+import { memoryEngine, MemoryStore } from 'koa-afterglow/testing'
 import { z } from 'zod'
 import { durableTasks, outcomesOf, resultsOf, type DurableBench } from '../../support/durable.ts'
 import { gate, missing } from '../../support/runner.ts'
@@ -344,6 +344,18 @@ describe('cancelling by id', () => {
       note(() => 1),
     )
     expect(resultsOf(worker.seen)).toEqual([])
+  })
+
+  test('is cancelled in the one store that has it, whatever another store does', async () => {
+    const away = new MemoryStore()
+    const engines = { away: memoryEngine({ store: away }), other: memoryEngine() }
+    await using tasks = createTasks({ logger: false, engines })
+    away.before = () => Promise.reject(new Error('no such host'))
+    const task = note(() => 1, { engine: 'other' })
+    const { id, accepted } = tasks.add(task, { index: 0 }, { delayMs: 60_000 })
+    expect(await accepted).toMatchObject({ accepted: true })
+    expect(await tasks.cancel(id)).toBe(true)
+    await expect(tasks.cancel(id)).rejects.toThrow("engine 'memory' failed to open its store")
   })
 
   test('aborts one that runs in this process, which ends as cancelled', async () => {
