@@ -50,8 +50,15 @@ export class Dispatch {
       const report = (event: EngineEvent) => this.#says(engine, event)
       if (engine.capabilities.durable) {
         const fetchRoom = () => (work.roomToFetch() > 0 ? own() : 0)
-        const fetching = () => turns?.fetching(engine) ?? NOTHING_KEPT
-        const host = { consume: work.consume, run: work.fetchedBy(engine), room: fetchRoom, fetching, closed, report }
+        const fetching = turns && { fetching: () => turns.fetching(engine) }
+        const host = {
+          consume: work.consume,
+          run: work.fetchedBy(engine),
+          room: fetchRoom,
+          ...fetching,
+          closed,
+          report,
+        }
         this.#open(engine, host)
       } else this.#start(engine, { consume: true, run: work.run, room: own, closed, report })
     }
@@ -181,5 +188,3 @@ export class Dispatch {
     return envelope instanceof Submission ? envelope : this.#host.live.find(envelope.record.id)
   }
 }
-
-const NOTHING_KEPT = (): void => {}

@@ -1,11 +1,11 @@
 // What is installed: versions that work together, and one copy of what must be one.
+import { compare, satisfies, versionOf } from '../../core/versions.ts'
+import { BOOTSTRAP } from '../../telemetry/names/bootstrap.ts'
 import { finder } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { ownManifest, PACKAGE } from '../own-package.ts'
 import { copiesOf, installed } from '../project.ts'
 import type { Installed, Project } from '../project.ts'
-import { compare, satisfies, versionOf } from '../../core/versions.ts'
-import { BOOTSTRAP } from '../../telemetry/names/bootstrap.ts'
 
 const API = '@opentelemetry/api'
 /** Whoever of these is there registers the SDK: the first one does, if there are several. */

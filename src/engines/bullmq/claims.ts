@@ -21,7 +21,7 @@ export interface Starter {
   /** What takes that next one, if there is to be one. */
   nextOf(lane: Lane): TakeNext | undefined
   /** There may be room. */
-  freed(): void
+  wake(): void
 }
 
 const FIRST_PAUSE_MS = 100
@@ -100,10 +100,10 @@ export class Claims {
   readonly #ended: Ended = (envelope, ending, dead) => {
     const { id } = envelope.record
     const held = this.#orphans.delete(id) ? undefined : this.#held.get(id)
-    if (!held || held.end) return this.starter?.freed()
+    if (!held || held.end) return this.starter?.wake()
     const take = ending.outcome === 'interrupted' ? undefined : this.starter?.nextOf(held.claim.lane)
     this.#end(held, { envelope, ending, dead }, take)
-    if (!take) this.starter?.freed()
+    if (!take) this.starter?.wake()
   }
 
   #end(held: Held, end: End, take?: TakeNext): void {

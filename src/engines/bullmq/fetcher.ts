@@ -90,10 +90,6 @@ export class Fetcher implements Starter {
     }
   }
 
-  freed(): void {
-    this.wake()
-  }
-
   /** Resolves once nothing more starts. */
   async stop(): Promise<void> {
     this.#stopping = true

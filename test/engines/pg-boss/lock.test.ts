@@ -63,11 +63,17 @@ test('one whose pid another process has by now is taken over', async () => {
   unlock()
 })
 
+function silentFor(ms: number): void {
+  const then = new Date(Date.now() - ms)
+  utimesSync(file, then, then)
+}
+
 test('one of another machine is believed as long as it gives signs of life', async () => {
   heldBy({ host: 'elsewhere' })
   await expect(lockStore(store)).rejects.toThrow('on elsewhere')
-  const longAgo = new Date(Date.now() - 61_000)
-  utimesSync(file, longAgo, longAgo)
+  silentFor(59_000)
+  await expect(lockStore(store)).rejects.toThrow('on elsewhere')
+  silentFor(61_000)
   const unlock = await lockStore(store)
   expect(holder()).toMatchObject({ host: hostname() })
   unlock()
@@ -78,8 +84,9 @@ test('one of a container of the same name is believed as long as it gives signs 
   await expect(lockStore(store)).rejects.toThrow(`on ${hostname()}, in another container`)
   heldBy({ pidNamespace: 'pid:[1]' })
   await expect(lockStore(store)).rejects.not.toThrow('this one')
-  const longAgo = new Date(Date.now() - 61_000)
-  utimesSync(file, longAgo, longAgo)
+  silentFor(19_000)
+  await expect(lockStore(store)).rejects.toThrow('in another container')
+  silentFor(21_000)
   const unlock = await lockStore(store)
   expect(holder()['nonce']).not.toBe('other')
   unlock()
